@@ -1,0 +1,127 @@
+"""What a backend is: it knows clusters and jobs, and nothing of experiments."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from autoresearch_tui.domain import ClusterStatus
+
+
+class JobStatus(StrEnum):
+    """Where a job stands on its cluster."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended."""
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to execute: `script` under bash, in a directory that holds the files of `workdir`.
+
+    `name` is unique in a study. The backend takes `workdir` over and may move it. `time_limit` is
+    in seconds, counted from the job's start; `output_limit` in bytes.
+    """
+
+    name: str
+    workdir: Path
+    script: str
+    envs: Mapping[str, str] = field(default_factory=dict[str, str])
+    time_limit: float = 900.0
+    output_limit: int = 320_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What a cluster says of a job. Times are Unix seconds.
+
+    `exit_code` is None while it runs and where it was killed by a signal; `why` says in one line
+    what ended it, if it did not end by itself.
+    """
+
+    name: str
+    cluster: str
+    status: JobStatus
+    submitted_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    exit_code: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterState:
+    """What a backend says of a cluster. `price` is in dollars an hour."""
+
+    name: str
+    accelerator: str
+    status: ClusterStatus
+    note: str = ""
+    price: float = 0.0
+
+
+class Backend(Protocol):
+    """Clusters and their first-in-first-out queues. No call blocks the event loop.
+
+    Everything but `close` may be asked again after a crash of the caller: jobs and clusters
+    outlive it. Each method raises `BackendError` when the backend refuses or does not answer.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, such as `local`."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to bring the clusters up and set them up; returns before they are."""
+        ...
+
+    async def clusters(self) -> Sequence[ClusterState]:
+        """All clusters, also those still coming up."""
+        ...
+
+    async def submit(self, cluster: str, job: Job) -> None:
+        """Append `job` to the queue of `cluster`; a second time with the same name does nothing."""
+        ...
+
+    async def jobs(self) -> Sequence[JobState]:
+        """All jobs that the clusters know, ended ones included until they are forgotten."""
+        ...
+
+    async def wait(self, timeout: float) -> None:
+        """Return when some job or cluster may have changed, `timeout` seconds later at most."""
+        ...
+
+    async def withdraw(self, cluster: str, name: str) -> bool:
+        """Take a job out of the queue; False when it has started, ended or is not known."""
+        ...
+
+    async def cancel(self, cluster: str, name: str) -> None:
+        """End a job, running or not; does nothing when it has ended."""
+        ...
+
+    def log(self, cluster: str, name: str, offset: int) -> AsyncIterator[bytes]:
+        """Yield the job's raw output from byte `offset`, as it comes, until the job has ended."""
+        ...
+
+    async def forget(self, cluster: str, name: str) -> None:
+        """Remove an ended job's files from the cluster; it is no longer in `jobs`."""
+        ...
+
+    async def release(self) -> None:
+        """Give up the clusters that this backend brought up, at the study's end."""
+        ...
+
+    async def close(self) -> None:
+        """End this side; clusters and jobs go on."""
+        ...

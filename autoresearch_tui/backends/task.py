@@ -1,0 +1,65 @@
+"""Reads `experiment.yaml`: a SkyPilot task, of which the parts that any backend needs are kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+from autoresearch_tui.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run as `experiment.yaml` describes it. `raw` is the whole document."""
+
+    path: Path
+    run: str
+    setup: str
+    envs: Mapping[str, str]
+    raw: Mapping[str, object]
+
+
+def load_task(path: Path) -> Task:
+    """Read a task.
+
+    Raises:
+        ConfigError: the file is missing, no YAML, or has no usable `run`, `setup` or `envs`.
+    """
+    try:
+        document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: not found; `autoresearch-tui init` writes one") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: must be a mapping with a `run` key, as a SkyPilot task is")
+    raw = cast(dict[str, object], document)
+    run = _text(raw, "run", path)
+    if not run.strip():
+        raise ConfigError(f"{path}: `run` is missing: the shell commands of one run")
+    return Task(path, run, _text(raw, "setup", path), _envs(raw, path), raw)
+
+
+def _text(raw: Mapping[str, object], key: str, path: Path) -> str:
+    value = raw.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ConfigError(f"{path}: `{key}` must be text (shell commands), not {value!r}")
+    return value
+
+
+def _envs(raw: Mapping[str, object], path: Path) -> dict[str, str]:
+    value = raw.get("envs") or {}
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: `envs` must be a mapping of names to values")
+    envs: dict[str, str] = {}
+    for name, text in cast(dict[object, object], value).items():
+        if text is None:
+            raise ConfigError(f"{path}: envs.{name} has no value; give it one")
+        if isinstance(text, dict | list):
+            raise ConfigError(f"{path}: envs.{name} must be a single value")
+        envs[str(name)] = str(text)
+    return envs

@@ -1,0 +1,206 @@
+"""A study's settings, read from `autoresearch.toml`; every error names its key."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from autoresearch_tui.domain import ApprovalMode, Scalar
+from autoresearch_tui.errors import ConfigError
+
+CONFIG_NAME = "autoresearch.toml"
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors, values are not changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StudySettings(Section):
+    """What is searched, and by which number."""
+
+    tag: str = "study"
+    """Name of the study: the branch `autoresearch/<tag>` and the prefix of its clusters."""
+    metric: str = "val_bpb"
+    """The summary line that is judged."""
+    minimize: bool = True
+    """Whether a lower metric is better."""
+    editable: tuple[str, ...] = ("train.py",)
+    """Files that an experiment may change, relative to the repository."""
+    protected: tuple[str, ...] = ()
+    """Files that nobody may change; all others that are not editable are refused as well."""
+    task: str = "experiment.yaml"
+    """The SkyPilot task of one run."""
+    instructions: str = "instructions.md"
+    """The brief of the researcher."""
+
+    @field_validator("tag")
+    @classmethod
+    def _tag_is_a_ref(cls, tag: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}", tag):
+            raise ValueError("must be 1 to 40 letters, digits and dashes")
+        return tag
+
+
+class Limits(Section):
+    """When a study, or a run, ends."""
+
+    max_experiments: Annotated[int, Field(ge=1)] | None = None
+    """Judged experiments after which the study ends."""
+    max_hours: Annotated[float, Field(gt=0)] | None = None
+    """Hours of wall-clock after which the study ends."""
+    budget_usd: Annotated[float, Field(gt=0)] | None = None
+    """Dollars (clusters and tokens) after which the study ends."""
+    run_minutes: Annotated[float, Field(gt=0)] = 15.0
+    """Minutes after which a run is stopped and judged a crash."""
+    log_mb: Annotated[float, Field(gt=0)] = 32.0
+    """Megabytes of a run's output that are kept; a run that prints ten times as much is stopped."""
+
+
+class Approval(Section):
+    """Who lets proposals run."""
+
+    mode: ApprovalMode = ApprovalMode.AUTO
+    """`auto`, `veto` (a countdown) or `manual`."""
+    countdown_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """How long a proposal waits for a veto in the mode `veto`."""
+
+
+class Scheduler(Section):
+    """How clusters are kept busy."""
+
+    queue_depth: Annotated[int, Field(ge=0, le=8)] = 1
+    """Runs that wait on a cluster behind the one that runs."""
+    ahead: Annotated[int, Field(ge=1)] | None = None
+    """Approved experiments held ready beyond the clusters' queues; by default one a cluster."""
+
+
+class Local(Section):
+    """The slots of this machine."""
+
+    slots: Annotated[int, Field(ge=1, le=256)] | None = None
+    """Runs at a time; by default one a GPU, or one a physical core where there is none."""
+
+
+class Judge(Section):
+    """When a result counts."""
+
+    baseline_repeats: Annotated[int, Field(ge=1, le=64)] = 4
+    """Runs of the unchanged files at the start: the noise estimate."""
+    keep_margin_sd: Annotated[float, Field(ge=0)] = 0.5
+    """Gain, in standard deviations of the noise, above which an experiment is kept."""
+
+
+class Axis(Section):
+    """How the optimiser searches one constant; what is not given is derived from its value."""
+
+    low: float | None = None
+    high: float | None = None
+    log: bool | None = None
+    choices: tuple[Scalar, ...] | None = None
+
+    @field_validator("choices")
+    @classmethod
+    def _choices_are_several(cls, choices: tuple[Scalar, ...] | None) -> tuple[Scalar, ...] | None:
+        if choices is not None and len(choices) < 2:
+            raise ValueError("needs at least two values")
+        return choices
+
+
+class Search(Section):
+    """The optimiser's search space."""
+
+    ignore: tuple[str, ...] = ()
+    """Constants that are left as they are."""
+    only: tuple[str, ...] = ()
+    """When given, the only constants that are searched."""
+    seed: int | None = None
+    """Seed of the sampler, for studies that can be repeated."""
+    space: dict[str, Axis] = Field(default_factory=dict)
+    """Overrides, one table a constant: `[search.space.DEPTH]`."""
+
+
+class Researcher(Section):
+    """Who proposes."""
+
+    kind: Literal["optimizer", "none"] = "optimizer"
+    """`optimizer`, or `none`: only proposals from outside."""
+
+
+class Prices(Section):
+    """Dollars."""
+
+    accelerator_hour: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    """Price of an hour of one cluster, by accelerator type."""
+
+
+class Settings(Section):
+    """The whole of `autoresearch.toml`."""
+
+    study: StudySettings = StudySettings()
+    limits: Limits = Limits()
+    approval: Approval = Approval()
+    scheduler: Scheduler = Scheduler()
+    local: Local = Local()
+    judge: Judge = Judge()
+    researcher: Researcher = Researcher()
+    search: Search = Search()
+    prices: Prices = Prices()
+
+
+def parse_settings(text: str, source: str = CONFIG_NAME) -> Settings:
+    """Read settings from TOML.
+
+    Raises:
+        ConfigError: the text is no TOML, or a key is unknown or its value does not fit.
+    """
+    try:
+        return Settings.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not valid TOML: {error}") from None
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error, source)) from None
+
+
+def load_settings(study: Path) -> Settings:
+    """Read the settings of the study in the directory `study`; defaults where it has no file.
+
+    Raises:
+        ConfigError: as `parse_settings`, or the file cannot be read.
+    """
+    path = study / CONFIG_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    return parse_settings(text, str(path))
+
+
+def with_overrides(settings: Settings, overrides: dict[str, object]) -> Settings:
+    """Give dotted keys (`limits.max_hours`) new values, such as those of the command line.
+
+    Raises:
+        ConfigError: a value does not fit its key.
+    """
+    data = settings.model_dump()
+    for dotted, value in overrides.items():
+        table, key = dotted.split(".")
+        data[table][key] = value
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error, "command line")) from None
+
+
+def _first_problem(error: ValidationError, source: str) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{source}: unknown key '{key}'; known keys stand in the README under Settings"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{source}: {key}: {message[:1].lower()}{message[1:]} (got {problem['input']!r})"

@@ -1,0 +1,342 @@
+"""The nouns of a study: frozen values, their states, and which transitions are legal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Scalar = bool | int | float | str
+"""A value that a constant of an editable file can take."""
+
+
+class IllegalTransition(Exception):
+    """A state was asked to follow one that it cannot follow: a defect, never the user's fault."""
+
+
+class StudyStatus(StrEnum):
+    """What the engine of a study is asked to do."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    FINISHED = "finished"
+
+
+class ApprovalMode(StrEnum):
+    """Who lets a proposal run: nobody, a countdown that can be vetoed, or the operator."""
+
+    AUTO = "auto"
+    VETO = "veto"
+    MANUAL = "manual"
+
+
+class ExperimentStatus(StrEnum):
+    """Where an experiment stands in its life."""
+
+    PROPOSED = "proposed"
+    REJECTED = "rejected"
+    VETOED = "vetoed"
+    QUEUED = "queued"
+    RUNNING = "running"
+    JUDGED = "judged"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no transition leaves this status."""
+        return not EXPERIMENT_TRANSITIONS[self]
+
+
+class Verdict(StrEnum):
+    """What the judge said of an experiment; the first three are karpathy's statuses."""
+
+    KEEP = "keep"
+    DISCARD = "discard"
+    CRASH = "crash"
+    INCONCLUSIVE = "inconclusive"
+
+
+class RunStatus(StrEnum):
+    """Where one execution of an experiment stands."""
+
+    PENDING = "pending"
+    SUBMITTING = "submitting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    STOPPED_EARLY = "stopped_early"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no transition leaves this status."""
+        return not RUN_TRANSITIONS[self]
+
+
+class ClusterStatus(StrEnum):
+    """Where a cluster stands; only an `UP` one takes jobs."""
+
+    PROVISIONING = "provisioning"
+    SETTING_UP = "setting_up"
+    UP = "up"
+    DRAINING = "draining"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    GONE = "gone"
+
+
+_E, _R = ExperimentStatus, RunStatus
+
+EXPERIMENT_TRANSITIONS: Mapping[ExperimentStatus, frozenset[ExperimentStatus]] = {
+    _E.PROPOSED: frozenset({_E.REJECTED, _E.VETOED, _E.QUEUED, _E.SUPERSEDED, _E.CANCELLED}),
+    _E.QUEUED: frozenset({_E.PROPOSED, _E.VETOED, _E.RUNNING, _E.SUPERSEDED, _E.CANCELLED}),
+    _E.RUNNING: frozenset({_E.QUEUED, _E.JUDGED, _E.CANCELLED}),
+    # A repeat or a confirmation takes a judged experiment back to a cluster.
+    _E.JUDGED: frozenset({_E.RUNNING}),
+    _E.REJECTED: frozenset(),
+    _E.VETOED: frozenset(),
+    _E.SUPERSEDED: frozenset(),
+    _E.CANCELLED: frozenset(),
+}
+
+_ENDS = frozenset(
+    {_R.SUCCEEDED, _R.FAILED, _R.TIMED_OUT, _R.STOPPED_EARLY, _R.CANCELLED, _R.LOST}
+)
+
+RUN_TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
+    _R.PENDING: frozenset({_R.SUBMITTING, _R.CANCELLED}),
+    # A short run may have ended before its backend was first asked about it.
+    _R.SUBMITTING: _ENDS | {_R.PENDING, _R.QUEUED, _R.RUNNING},
+    _R.QUEUED: _ENDS | {_R.RUNNING},
+    _R.RUNNING: _ENDS,
+    **{end: frozenset[RunStatus]() for end in _ENDS},
+}
+
+
+def check_experiment_transition(now: ExperimentStatus, then: ExperimentStatus) -> None:
+    """Raise `IllegalTransition` unless an experiment in `now` may become `then`."""
+    if then not in EXPERIMENT_TRANSITIONS[now]:
+        raise IllegalTransition(f"experiment: {now} -> {then}")
+
+
+def check_run_transition(now: RunStatus, then: RunStatus) -> None:
+    """Raise `IllegalTransition` unless a run in `now` may become `then`."""
+    if then not in RUN_TRANSITIONS[now]:
+        raise IllegalTransition(f"run: {now} -> {then}")
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantEdit:
+    """Give the ALL_CAPS constant `name` of `file` the literal `value`."""
+
+    file: str
+    name: str
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceEdit:
+    """Replace the text `search`, which stands exactly once in `file`, by `replace`."""
+
+    file: str
+    search: str
+    replace: str
+
+
+Edit = ConstantEdit | ReplaceEdit
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a researcher asks to try, before the engine has looked at it.
+
+    `parent` is an experiment id, or None for the incumbent at the time of validation.
+    """
+
+    title: str
+    hypothesis: str
+    edits: tuple[Edit, ...]
+    parent: str | None = None
+    origin: str = "outside"
+    expected: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One proposed change, its life and its verdict. Times are Unix seconds.
+
+    `value` is the mean metric over the runs that succeeded and `gain` how much better it is than
+    the incumbent it was judged against (positive is better, in the metric's unit). `constants`
+    holds every constant of the editable files as the experiment sets them. `digest` is the hash
+    of the normalised files, by which duplicates are found. `approve_at` is when a proposal under
+    the `veto` mode goes ahead by itself.
+    """
+
+    id: str
+    number: int
+    wave: int
+    status: ExperimentStatus
+    title: str
+    hypothesis: str
+    origin: str
+    created_at: float
+    edits: tuple[Edit, ...] = ()
+    parent: str | None = None
+    expected: str = ""
+    priority: int = 0
+    commit: str | None = None
+    digest: str | None = None
+    constants: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
+    lines_added: int = 0
+    lines_removed: int = 0
+    runs_wanted: int = 1
+    approve_at: float | None = None
+    verdict: Verdict | None = None
+    certified: bool = False
+    value: float | None = None
+    gain: float | None = None
+    accelerator: str | None = None
+    why: str = ""
+    judged_at: float | None = None
+    is_best: bool = False
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether this is the study's unchanged starting point."""
+        return self.parent is None and not self.edits
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of an experiment on one cluster. Times are Unix seconds.
+
+    `metrics` holds the summary that the run printed, names as printed. `why` says in one line
+    what went wrong, if anything did.
+    """
+
+    id: str
+    experiment: str
+    ordinal: int
+    status: RunStatus
+    seed: int
+    created_at: float
+    cluster: str | None = None
+    accelerator: str | None = None
+    submitted_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    exit_code: int | None = None
+    value: float | None = None
+    metrics: Mapping[str, float | str] = field(default_factory=dict[str, float | str])
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The newest that a run said of itself. `fraction` is 0 to 1 of its budget, times in seconds."""
+
+    run: str
+    fraction: float
+    step: int
+    loss: float | None
+    remaining: float | None
+    line: str
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One point of a run's training curve: smoothed train loss (nats) at a share of the budget."""
+
+    step: int
+    fraction: float
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One machine or allocation with one accelerator type and a first-in-first-out queue.
+
+    `note` is the newest thing to know of it, such as what its set-up does or why it failed.
+    `price` is in dollars an hour.
+    """
+
+    name: str
+    backend: str
+    accelerator: str
+    status: ClusterStatus
+    created_at: float
+    note: str = ""
+    price: float = 0.0
+    up_at: float | None = None
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of a researcher's reasoning, grouped by the turn that it belongs to."""
+
+    seq: int
+    turn: int
+    time: float
+    researcher: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the study's record: who did what to what, when."""
+
+    seq: int
+    time: float
+    kind: str
+    actor: str
+    subject: str
+    text: str
+    data: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The spread of repeats of one configuration on one accelerator type.
+
+    `sd` is None until there are two results; `count` results went into it.
+    """
+
+    sd: float | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One search, as the database describes it. Times are Unix seconds.
+
+    `deadline` is when the wall-clock budget ends. `engine_pid` is of the newest engine, alive or
+    not, and `heartbeat_at` when it last said that it lives.
+    """
+
+    tag: str
+    repository: str
+    base_commit: str
+    metric: str
+    minimize: bool
+    status: StudyStatus
+    approval: ApprovalMode
+    created_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+    end_reason: str = ""
+    researcher: str = ""
+    researcher_state: str = ""
+    max_experiments: int | None = None
+    deadline: float | None = None
+    budget_usd: float | None = None
+    spent_usd: float = 0.0
+    noise_sd: float | None = None
+    engine_pid: int | None = None
+    heartbeat_at: float | None = None

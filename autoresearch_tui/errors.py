@@ -1,0 +1,33 @@
+"""The errors an operator sees: one line that says what, where, and how to mend it."""
+
+
+class AutoresearchError(Exception):
+    """Base of every error meant for the operator; shown once, at the edge, without a traceback."""
+
+
+class ConfigError(AutoresearchError):
+    """A setting is unknown, of the wrong type or out of range; the message names its key."""
+
+
+class StudyError(AutoresearchError):
+    """The study directory or its database cannot be used as it is."""
+
+
+class WorkspaceError(AutoresearchError):
+    """The git repository cannot be used as it is."""
+
+
+class EditError(AutoresearchError):
+    """An edit does not apply, or is not allowed; told to the researcher that proposed it."""
+
+
+class BackendError(AutoresearchError):
+    """A cluster or job could not be handled by its backend."""
+
+
+class ResearcherError(AutoresearchError):
+    """A researcher could not propose; the study goes on without it."""
+
+
+class ControlError(AutoresearchError):
+    """The engine refused a request, or none answers."""
