@@ -102,9 +102,7 @@ EXPERIMENT_TRANSITIONS: Mapping[ExperimentStatus, frozenset[ExperimentStatus]] =
     _E.CANCELLED: frozenset(),
 }
 
-_ENDS = frozenset(
-    {_R.SUCCEEDED, _R.FAILED, _R.TIMED_OUT, _R.STOPPED_EARLY, _R.CANCELLED, _R.LOST}
-)
+_ENDS = frozenset({_R.SUCCEEDED, _R.FAILED, _R.TIMED_OUT, _R.STOPPED_EARLY, _R.CANCELLED, _R.LOST})
 
 RUN_TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
     _R.PENDING: frozenset({_R.SUBMITTING, _R.CANCELLED}),
@@ -237,7 +235,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The newest that a run said of itself. `fraction` is 0 to 1 of its budget, times in seconds."""
+    """The newest that a run said of itself.
+
+    `fraction` is 0 to 1 of its budget, `remaining` in seconds.
+    """
 
     run: str
     fraction: float

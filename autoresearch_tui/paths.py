@@ -68,7 +68,7 @@ class StudyPaths:
 
     @property
     def socket(self) -> Path:
-        """The engine's socket; beside the state, or under a short private path where that is long."""
+        """The engine's socket; under a short private path where the state's own is too long."""
         path = self.state / "engine.sock"
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path

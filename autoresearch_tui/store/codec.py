@@ -1,0 +1,132 @@
+"""Turns domain objects into rows and back."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, cast
+
+from autoresearch_tui.domain import (
+    ApprovalMode,
+    Cluster,
+    ClusterStatus,
+    ConstantEdit,
+    CurvePoint,
+    Edit,
+    Event,
+    Experiment,
+    ExperimentStatus,
+    Progress,
+    ReplaceEdit,
+    Run,
+    RunStatus,
+    Study,
+    StudyStatus,
+    Thought,
+    Verdict,
+)
+
+Row = Mapping[str, Any]
+Entity = Study | Experiment | Run | Cluster | Progress | Thought | Event
+
+_JSON = frozenset({"constants", "metrics", "data"})
+
+
+def edits_to_json(edits: Sequence[Edit]) -> str:
+    """Encode edits; `edits_from_json` is the inverse."""
+    return json.dumps([_edit_to_object(edit) for edit in edits])
+
+
+def _edit_to_object(edit: Edit) -> dict[str, object]:
+    if isinstance(edit, ConstantEdit):
+        return {"file": edit.file, "constant": edit.name, "value": edit.value}
+    return {"file": edit.file, "search": edit.search, "replace": edit.replace}
+
+
+def edits_from_json(text: str) -> tuple[Edit, ...]:
+    """Decode what `edits_to_json` wrote."""
+    return tuple(
+        ConstantEdit(item["file"], item["constant"], item["value"])
+        if "constant" in item
+        else ReplaceEdit(item["file"], item["search"], item["replace"])
+        for item in json.loads(text)
+    )
+
+
+def to_row(entity: Entity) -> dict[str, object]:
+    """The row of an entity, one column a field."""
+    return values_to_row({f.name: getattr(entity, f.name) for f in fields(entity)})
+
+
+def values_to_row(values: Mapping[str, object]) -> dict[str, object]:
+    """Encode the values of some fields for their columns."""
+    return {name: _encode(name, value) for name, value in values.items()}
+
+
+def _encode(name: str, value: object) -> object:
+    if name == "edits":
+        return edits_to_json(cast(Sequence[Edit], value))
+    if name in _JSON:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value
+
+
+def _plain(row: Row, **decoded: object) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "rev"} | decoded
+
+
+def to_study(row: Row) -> Study:
+    """Decode a row of `study`."""
+    values = _plain(
+        row,
+        minimize=bool(row["minimize"]),
+        status=StudyStatus(row["status"]),
+        approval=ApprovalMode(row["approval"]),
+    )
+    del values["id"]
+    return Study(**values)
+
+
+def to_experiment(row: Row) -> Experiment:
+    """Decode a row of `experiments`."""
+    verdict = row["verdict"]
+    values = _plain(
+        row,
+        status=ExperimentStatus(row["status"]),
+        verdict=Verdict(verdict) if verdict is not None else None,
+        edits=edits_from_json(row["edits"]),
+        constants=json.loads(row["constants"]),
+        certified=bool(row["certified"]),
+        is_best=bool(row["is_best"]),
+    )
+    return Experiment(**values)
+
+
+def to_run(row: Row) -> Run:
+    """Decode a row of `runs`."""
+    values = _plain(row, status=RunStatus(row["status"]), metrics=json.loads(row["metrics"]))
+    return Run(**values)
+
+
+def to_cluster(row: Row) -> Cluster:
+    """Decode a row of `clusters`."""
+    return Cluster(**_plain(row, status=ClusterStatus(row["status"])))
+
+
+def to_progress(row: Row) -> Progress:
+    """Decode a row of `progress`."""
+    return Progress(**_plain(row))
+
+
+def to_curve_point(row: Row) -> CurvePoint:
+    """Decode a row of `curve`."""
+    return CurvePoint(row["step"], row["fraction"], row["loss"])
+
+
+def to_thought(row: Row) -> Thought:
+    """Decode a row of `thoughts`."""
+    return Thought(**_plain(row))
+
+
+def to_event(row: Row) -> Event:
+    """Decode a row of `events`."""
+    return Event(**_plain(row, data=json.loads(row["data"])))

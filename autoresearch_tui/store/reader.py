@@ -1,0 +1,197 @@
+"""Reads the database: what the TUI, the command line and researchers see."""
+
+# sqlite-utils annotates its containers only in part.
+# pyright: reportUnknownMemberType=false
+
+import sqlite3
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+from sqlite_utils import Database
+
+from autoresearch_tui.domain import (
+    Cluster,
+    CurvePoint,
+    Event,
+    Experiment,
+    ExperimentStatus,
+    Progress,
+    Run,
+    RunStatus,
+    Study,
+    Thought,
+)
+from autoresearch_tui.errors import StudyError
+from autoresearch_tui.store import codec
+from autoresearch_tui.store.schema import check_current, connect
+
+
+class Reader:
+    """Queries over one connection. Each returns fresh immutable values.
+
+    A consistent view of several queries is had inside `with reader.snapshot():`.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def _rows(self, sql: str, *values: object) -> Iterable[dict[str, Any]]:
+        return cast(Iterable[dict[str, Any]], self._db.query(sql, values))
+
+    def _one(self, sql: str, *values: object) -> dict[str, Any] | None:
+        return next(iter(self._rows(sql, *values)), None)
+
+    def data_version(self) -> int:
+        """A number that changes whenever another connection has committed."""
+        return self._db.execute("PRAGMA data_version").fetchone()[0]
+
+    def revision(self) -> int:
+        """The newest revision of the study, its experiments and runs; see `experiments_since`."""
+        row = self._db.execute("SELECT rev FROM study").fetchone()
+        return row[0] if row else 0
+
+    def study(self) -> Study:
+        """The study.
+
+        Raises:
+            StudyError: the database has none yet.
+        """
+        row = self._one("SELECT * FROM study")
+        if row is None:
+            raise StudyError("the study has not been started yet: no engine ever ran here")
+        return codec.to_study(row)
+
+    def experiment(self, experiment: str) -> Experiment | None:
+        """The experiment with this id."""
+        row = self._one("SELECT * FROM experiments WHERE id = ?", experiment)
+        return codec.to_experiment(row) if row else None
+
+    def experiment_by_digest(self, digest: str) -> Experiment | None:
+        """The first experiment, rejected ones left out, whose files are the same."""
+        row = self._one(
+            "SELECT * FROM experiments WHERE digest = ? AND status != ? ORDER BY number LIMIT 1",
+            digest,
+            ExperimentStatus.REJECTED,
+        )
+        return codec.to_experiment(row) if row else None
+
+    def experiments(self, statuses: Collection[ExperimentStatus] | None = None) -> list[Experiment]:
+        """Experiments by number, all or those in one of `statuses`."""
+        if statuses is None:
+            rows = self._rows("SELECT * FROM experiments ORDER BY number")
+        else:
+            rows = self._rows(
+                f"SELECT * FROM experiments WHERE status IN ({_marks(statuses)}) ORDER BY number",
+                *statuses,
+            )
+        return [codec.to_experiment(row) for row in rows]
+
+    def experiments_since(self, rev: int) -> list[Experiment]:
+        """Experiments that are new or have changed after revision `rev`, oldest change first."""
+        rows = self._rows("SELECT * FROM experiments WHERE rev > ? ORDER BY rev, number", rev)
+        return [codec.to_experiment(row) for row in rows]
+
+    def best(self, accelerator: str) -> Experiment | None:
+        """The incumbent on an accelerator type."""
+        row = self._one(
+            "SELECT * FROM experiments WHERE is_best = 1 AND accelerator = ?", accelerator
+        )
+        return codec.to_experiment(row) if row else None
+
+    def experiment_counts(self) -> dict[ExperimentStatus, int]:
+        """How many experiments there are in each status that occurs."""
+        rows = self._rows("SELECT status, count(*) AS n FROM experiments GROUP BY status")
+        return {ExperimentStatus(row["status"]): row["n"] for row in rows}
+
+    def run(self, run: str) -> Run | None:
+        """The run with this id."""
+        row = self._one("SELECT * FROM runs WHERE id = ?", run)
+        return codec.to_run(row) if row else None
+
+    def runs_of(self, experiment: str) -> list[Run]:
+        """All runs of an experiment, in their order."""
+        rows = self._rows("SELECT * FROM runs WHERE experiment = ? ORDER BY ordinal", experiment)
+        return [codec.to_run(row) for row in rows]
+
+    def runs(self, statuses: Collection[RunStatus] | None = None) -> list[Run]:
+        """Runs, oldest first, all or those in one of `statuses`."""
+        if statuses is None:
+            rows = self._rows("SELECT * FROM runs ORDER BY created_at, id")
+        else:
+            rows = self._rows(
+                f"SELECT * FROM runs WHERE status IN ({_marks(statuses)}) ORDER BY created_at, id",
+                *statuses,
+            )
+        return [codec.to_run(row) for row in rows]
+
+    def runs_since(self, rev: int) -> list[Run]:
+        """Runs that are new or have changed after revision `rev`, oldest change first."""
+        return [
+            codec.to_run(row)
+            for row in self._rows("SELECT * FROM runs WHERE rev > ? ORDER BY rev", rev)
+        ]
+
+    def clusters(self) -> list[Cluster]:
+        """All clusters by name."""
+        return [codec.to_cluster(row) for row in self._rows("SELECT * FROM clusters ORDER BY name")]
+
+    def progress(self) -> dict[str, Progress]:
+        """The newest progress of every run that has not ended, by run."""
+        rows = self._rows("SELECT * FROM progress")
+        return {row["run"]: codec.to_progress(row) for row in rows}
+
+    def curve(self, run: str) -> list[CurvePoint]:
+        """The training curve of a run."""
+        rows = self._rows("SELECT * FROM curve WHERE run = ? ORDER BY step", run)
+        return [codec.to_curve_point(row) for row in rows]
+
+    def thoughts(self, after: int = 0, limit: int = 1000) -> list[Thought]:
+        """The newest `limit` pieces of reasoning with a number above `after`, in order."""
+        rows = self._rows(
+            "SELECT * FROM thoughts WHERE seq > ? ORDER BY seq DESC LIMIT ?", after, limit
+        )
+        return [codec.to_thought(row) for row in rows][::-1]
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
+        """The newest `limit` entries of the record with a number above `after`, in order."""
+        rows = self._rows(
+            "SELECT * FROM events WHERE seq > ? ORDER BY seq DESC LIMIT ?", after, limit
+        )
+        return [codec.to_event(row) for row in rows][::-1]
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def open_reader(path: Path) -> Reader:
+    """Open the database read-only.
+
+    Raises:
+        StudyError: there is none, it is damaged, or of another version.
+    """
+    if not path.exists():
+        raise StudyError(f"{path}: no study here yet; `autoresearch-tui` starts one")
+    try:
+        db = connect(str(path), readonly=True)
+        check_current(db)
+    except sqlite3.DatabaseError as error:
+        raise StudyError(f"{path}: the database cannot be read: {error}") from None
+    return Reader(db)

@@ -1,0 +1,185 @@
+import sqlite3
+
+import pytest
+
+from autoresearch_tui.domain import (
+    ApprovalMode,
+    Cluster,
+    ClusterStatus,
+    ConstantEdit,
+    CurvePoint,
+    Experiment,
+    ExperimentStatus,
+    IllegalTransition,
+    Progress,
+    ReplaceEdit,
+    Run,
+    RunStatus,
+    Study,
+    StudyStatus,
+    Verdict,
+)
+from autoresearch_tui.errors import StudyError
+from autoresearch_tui.store import Writer, open_reader, open_writer
+
+STUDY = Study("night", "/repo", "abc", "val_bpb", True, StudyStatus.RUNNING, ApprovalMode.VETO, 1.0)
+
+
+def experiment(number: int = 1, **changes: object) -> Experiment:
+    values: dict[str, object] = {
+        "id": f"e{number:04}",
+        "number": number,
+        "wave": 1,
+        "status": ExperimentStatus.PROPOSED,
+        "title": "DEPTH 4 → 6",
+        "hypothesis": "deeper is better",
+        "origin": "optimizer",
+        "created_at": 2.0,
+        "edits": (
+            ConstantEdit("train.py", "DEPTH", 6),
+            ReplaceEdit("train.py", "a = 1\n", "a = 'ü'\n"),
+        ),
+        "constants": {"DEPTH": 6, "LR": 0.1, "PATTERN": "SSSL", "FLAG": True},
+        "digest": f"d{number}",
+    }
+    return Experiment(**values | changes)
+
+
+@pytest.fixture
+def writer(tmp_path):
+    with open_writer(tmp_path / "state" / "study.db") as writer:
+        writer.create_study(STUDY)
+        yield writer
+
+
+@pytest.fixture
+def reader(writer, tmp_path):
+    with open_reader(tmp_path / "state" / "study.db") as reader:
+        yield reader
+
+
+def test_what_is_written_is_read_back(writer: Writer, reader):
+    first = experiment()
+    run = Run("e0001-r1", "e0001", 1, RunStatus.PENDING, 42, 3.0, metrics={"val_bpb": 1.5})
+    cluster = Cluster("cpu-01", "local", "CPU", ClusterStatus.UP, 1.0, note="ok", price=0.5)
+    writer.add_experiment(first, actor="operator")
+    writer.add_run(run)
+    writer.put_cluster(cluster)
+    writer.add_curve([("e0001-r1", CurvePoint(1, 0.1, 7.0)), ("e0001-r1", CurvePoint(2, 0.2, 6.0))])
+    writer.add_curve([("e0001-r1", CurvePoint(2, 0.2, 9.0))])
+    writer.add_thought(1, "optimizer", "text", "hm")
+
+    assert reader.study() == STUDY
+    assert reader.experiment("e0001") == first
+    assert reader.experiment("e9") is None
+    assert reader.run("e0001-r1") == run
+    assert reader.clusters() == [cluster]
+    assert [point.loss for point in reader.curve("e0001-r1")] == [7.0, 6.0]
+    assert [thought.text for thought in reader.thoughts()] == ["hm"]
+    assert [(e.kind, e.actor, e.subject) for e in reader.events()][1:] == [
+        ("experiment.proposed", "operator", "e0001"),
+        ("run.pending", "engine", "e0001-r1"),
+    ]
+
+
+def test_a_transition_is_recorded_with_its_change(writer: Writer, reader):
+    writer.add_experiment(experiment())
+    writer.change_experiment(
+        "e0001", ExperimentStatus.VETOED, actor="ada", text="too wide", why="x"
+    )
+
+    assert reader.experiment("e0001").status is ExperimentStatus.VETOED
+    assert reader.experiment("e0001").why == "x"
+    last = reader.events()[-1]
+    assert (last.kind, last.actor, last.text) == ("experiment.vetoed", "ada", "too wide")
+
+
+def test_an_illegal_transition_changes_nothing(writer: Writer, reader):
+    writer.add_experiment(experiment())
+    before = reader.events()
+    with pytest.raises(IllegalTransition):
+        writer.change_experiment("e0001", ExperimentStatus.JUDGED, verdict=Verdict.KEEP)
+    assert reader.experiment("e0001") == experiment()
+    assert reader.events() == before
+
+
+def test_the_end_of_a_run_removes_its_progress(writer: Writer, reader):
+    writer.add_experiment(experiment())
+    writer.add_run(Run("r", "e0001", 1, RunStatus.PENDING, 1, 1.0))
+    writer.change_run("r", RunStatus.SUBMITTING)
+    writer.change_run("r", RunStatus.RUNNING)
+    writer.put_progress([Progress("r", 0.5, 10, 2.0, 3.0, "step", 4.0)])
+    assert reader.progress()["r"].fraction == 0.5
+    writer.change_run("r", RunStatus.SUCCEEDED, value=1.0)
+    assert reader.progress() == {}
+
+
+def test_readers_learn_only_what_changed(writer: Writer, reader):
+    for number in range(1, 4):
+        writer.add_experiment(experiment(number))
+    version, rev = reader.data_version(), reader.revision()
+    assert reader.experiments_since(rev) == []
+    writer.change_experiment("e0002", ExperimentStatus.QUEUED)
+    assert reader.data_version() != version
+    assert [e.id for e in reader.experiments_since(rev)] == ["e0002"]
+    assert [e.id for e in reader.experiments([ExperimentStatus.QUEUED])] == ["e0002"]
+    assert reader.experiment_counts() == {
+        ExperimentStatus.PROPOSED: 2,
+        ExperimentStatus.QUEUED: 1,
+    }
+
+
+def test_several_changes_are_committed_together_or_not_at_all(writer: Writer, reader):
+    with pytest.raises(RuntimeError, match="crash"), writer.transaction():
+        writer.add_experiment(experiment())
+        raise RuntimeError("crash")
+    assert reader.experiments() == []
+
+
+def test_the_newest_of_the_record_come_in_order(writer: Writer, reader):
+    for n in range(5):
+        writer.record("note", str(n))
+    assert [event.text for event in reader.events(limit=2)] == ["3", "4"]
+
+
+def test_a_reader_cannot_write(writer: Writer, reader):
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader._db.execute("DELETE FROM experiments")
+
+
+def test_a_reader_sees_the_study_when_no_writer_is_left(writer: Writer, tmp_path):
+    writer.close()
+    with open_reader(tmp_path / "state" / "study.db") as reader:
+        assert reader.study() == STUDY
+
+
+def test_no_study(tmp_path):
+    with pytest.raises(StudyError, match="no study here yet"):
+        open_reader(tmp_path / "study.db")
+
+
+def test_a_database_without_a_study(tmp_path):
+    open_writer(tmp_path / "study.db").close()
+    with open_reader(tmp_path / "study.db") as reader, pytest.raises(StudyError, match="engine"):
+        reader.study()
+
+
+@pytest.mark.parametrize("opener", [open_reader, open_writer])
+def test_a_damaged_database(tmp_path, opener):
+    (tmp_path / "study.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(StudyError, match="study.db"):
+        opener(tmp_path / "study.db")
+
+
+@pytest.mark.parametrize("opener", [open_reader, open_writer])
+def test_a_study_of_a_newer_version(tmp_path, opener, writer):
+    writer.close()
+    path = tmp_path / "state" / "study.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "
+            "VALUES ('autoresearch-tui', '9999_future', '')"
+        )
+    connection.close()
+    with pytest.raises(StudyError, match="newer"):
+        opener(path)
