@@ -1,0 +1,1 @@
+"""Source text: edits, constants and the search space, as functions of values."""
