@@ -1,0 +1,1 @@
+"""The asyncio loops that make a study go: scheduling, watching, judging, obeying."""

@@ -1,0 +1,1 @@
+"""Statistics over domain objects: noise, verdicts. Pure functions, no I/O."""

@@ -1,0 +1,1 @@
+"""Serves a study to other programs and machines."""

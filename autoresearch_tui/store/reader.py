@@ -3,6 +3,7 @@
 # sqlite-utils annotates its containers only in part.
 # pyright: reportUnknownMemberType=false
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -114,6 +115,22 @@ class Reader:
             "SELECT * FROM experiments WHERE is_best = 1 AND accelerator = ?", accelerator
         )
         return codec.to_experiment(row) if row else None
+
+    def experiments_without_parent(self) -> list[Experiment]:
+        """Experiments that stand on nothing, oldest first; the baselines are among them."""
+        rows = self._rows("SELECT * FROM experiments WHERE parent IS NULL ORDER BY number")
+        return [codec.to_experiment(row) for row in rows]
+
+    def repeated_values(self, accelerator: str) -> list[list[float]]:
+        """The metrics of each experiment with two or more results on an accelerator type."""
+        rows = self._rows(
+            "SELECT experiment, json_group_array(value) AS found FROM runs"
+            " WHERE accelerator = ? AND status = ? AND value IS NOT NULL"
+            " GROUP BY experiment HAVING count(*) > 1",
+            accelerator,
+            RunStatus.SUCCEEDED,
+        )
+        return [json.loads(row["found"]) for row in rows]
 
     def experiment_counts(self) -> dict[ExperimentStatus, int]:
         """How many experiments there are in each status that occurs."""

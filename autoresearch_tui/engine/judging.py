@@ -1,0 +1,155 @@
+"""Ends runs and experiments: verdicts, the branch of kept changes, the table of results."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from autoresearch_tui.domain import Experiment, ExperimentStatus, Run, RunStatus, Verdict
+from autoresearch_tui.engine.context import Context, counts
+from autoresearch_tui.engine.proposals import Proposals
+from autoresearch_tui.engine.recall import recall
+from autoresearch_tui.errors import WorkspaceError
+from autoresearch_tui.judge import verdict as judge
+from autoresearch_tui.report.results import append_result
+
+log = logging.getLogger(__name__)
+
+
+class Judging:
+    """Gives each experiment its verdict once its runs have ended."""
+
+    def __init__(self, context: Context, proposals: Proposals) -> None:
+        self._context = context
+        self._proposals = proposals
+        study = context.settings.study
+        self._rule = judge.Rule(study.metric, study.minimize, context.settings.judge.keep_margin_sd)
+
+    async def run(self) -> None:
+        """Judge whatever is ready, one after the other; never returns."""
+        context = self._context
+        while True:
+            ticket = context.changed.ticket
+            for experiment in self._ready():
+                await self._judge(experiment)
+            await context.changed.wait(ticket, timeout=1.0)
+
+    def _ready(self) -> list[Experiment]:
+        running = self._context.store.experiments((ExperimentStatus.RUNNING,))
+        ready = [e for e in running if self._is_complete(e)]
+        if self._context.incumbent() is None:
+            # Nothing can be said of a change before its starting point is known.
+            ready = [e for e in ready if e.is_baseline]
+        return sorted(ready, key=lambda e: (not e.is_baseline, self._ended_at(e)))
+
+    def _is_complete(self, experiment: Experiment) -> bool:
+        runs = [run for run in self._context.store.runs_of(experiment.id) if counts(run)]
+        return len(runs) >= experiment.runs_wanted and all(run.status.is_final for run in runs)
+
+    def _ended_at(self, experiment: Experiment) -> float:
+        return max(run.ended_at or 0.0 for run in self._context.store.runs_of(experiment.id))
+
+    async def _judge(self, experiment: Experiment) -> None:
+        context, store = self._context, self._context.store
+        runs = [run for run in store.runs_of(experiment.id) if counts(run)]
+        noise = context.noise()
+        decision = self._decide(experiment, runs)
+        is_best = decision.verdict is Verdict.KEEP
+        with store.transaction():
+            previous = context.incumbent()
+            if is_best and previous is not None:
+                store.change_experiment(previous.id, is_best=False)
+            store.change_experiment(
+                experiment.id,
+                ExperimentStatus.JUDGED,
+                text=f"{decision.verdict}: {decision.why}",
+                verdict=decision.verdict,
+                value=decision.value,
+                gain=decision.gain,
+                accelerator=context.accelerator,
+                why=decision.why,
+                judged_at=context.clock(),
+                is_best=is_best,
+            )
+            store.change_study(noise_sd=noise.sd)
+        context.changed.set()
+        judged = store.experiment(experiment.id)
+        assert judged is not None
+        append_result(context.paths.results, judged, runs)
+        await self._publish(judged)
+        if judged.is_baseline and judged.verdict is Verdict.CRASH:
+            context.finish(f"the baseline failed: {decision.why}", exit_code=1)
+        if is_best and not judged.is_baseline:
+            await self._move(judged)
+
+    def _decide(self, experiment: Experiment, runs: Sequence[Run]) -> judge.Decision:
+        values = [run.value for run in runs if run.value is not None]
+        if not values:
+            return judge.crash(next((run.why for run in runs if run.why), "no run succeeded"))
+        incumbent = self._context.incumbent()
+        if incumbent is None:
+            return judge.baseline(values, self._rule)
+        lines = experiment.lines_added, experiment.lines_removed
+        return judge.decide(values, incumbent, self._context.noise(), self._rule, lines)
+
+    async def _publish(self, experiment: Experiment) -> None:
+        """Tell git what came out; the study goes on when git refuses."""
+        workspace = self._context.workspace
+        assert experiment.commit is not None
+        text = f"{experiment.verdict}: {experiment.why}"
+        try:
+            await asyncio.to_thread(workspace.record_result, experiment.commit, text)
+            if experiment.verdict is Verdict.KEEP and not experiment.is_baseline:
+                await asyncio.to_thread(advance, self._context, experiment)
+        except WorkspaceError as error:
+            log.warning("%s: git: %s", experiment.id, error)
+            self._context.store.record("git", str(error), subject=experiment.id)
+
+    async def _move(self, incumbent: Experiment) -> None:
+        """Put everything that has not started yet onto the new incumbent."""
+        store = self._context.store
+        queued = store.runs((RunStatus.QUEUED,))
+        stale = [run for run in queued if self._is_stale(run, incumbent)]
+        for run in await recall(self._context, stale):
+            self.run_ended(run, RunStatus.CANCELLED, why=f"rebased onto {incumbent.id}")
+        await self._proposals.rebase(incumbent)
+
+    def _is_stale(self, run: Run, incumbent: Experiment) -> bool:
+        experiment = self._context.store.experiment(run.experiment)
+        return (
+            experiment is not None
+            and experiment.status is ExperimentStatus.QUEUED
+            and not experiment.is_baseline
+            and experiment.parent != incumbent.id
+        )
+
+    def run_ended(self, run: Run, status: RunStatus, *, why: str = "", **facts: Any) -> None:
+        """Record the end of a run, and what it means for its experiment."""
+        store = self._context.store
+        with store.transaction():
+            store.change_run(run.id, status, text=why, why=why, **facts)
+            experiment = store.experiment(run.experiment)
+            assert experiment is not None
+            others = any(not r.status.is_final for r in store.runs_of(experiment.id))
+            is_back = status in (RunStatus.LOST, RunStatus.CANCELLED)
+            now = experiment.status
+            if is_back and now is ExperimentStatus.RUNNING and not others:
+                store.change_experiment(experiment.id, ExperimentStatus.QUEUED, text=why)
+            elif not is_back and now is ExperimentStatus.QUEUED:
+                store.change_experiment(experiment.id, ExperimentStatus.RUNNING)
+        self._context.changed.set()
+
+
+def advance(context: Context, experiment: Experiment) -> None:
+    """Move the branch of kept changes to `experiment`; does nothing when it is there already."""
+    sd = context.store.study().noise_sd
+    noise = f" (noise sd {sd:.6f})" if sd else ""
+    assert experiment.commit is not None
+    context.workspace.advance(
+        experiment.commit,
+        id=experiment.id,
+        title=experiment.title,
+        hypothesis=experiment.hypothesis,
+        result=f"{context.settings.study.metric} {experiment.value:.6f}{noise}",
+        gain=f"{experiment.gain:.6f}" if experiment.gain is not None else "",
+    )

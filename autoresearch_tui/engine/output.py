@@ -1,0 +1,136 @@
+"""Understands what a run prints: lines, progress, the summary, the hashes of its files.
+
+All pure: bytes and text in, values out.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+HASH_PREFIX = "autoresearch-sha256:"
+"""Starts the lines by which a run tells what it executes: prefix, hash, path."""
+
+_LONGEST_LINE = 4000
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_PROGRESS = re.compile(r"\bstep\s+(?P<step>\d+)\s*(?:\((?P<percent>[\d.]+)%\))?\s*\|(?P<rest>.*)")
+_LOSS = re.compile(r"\bloss:\s*(?P<loss>[-+\w.]+)")
+_REMAINING = re.compile(r"\bremaining:\s*(?P<remaining>[\d.]+)s")
+_SUMMARY = re.compile(r"(?P<name>[A-Za-z_]\w{0,63}):\s+(?P<value>\S.{0,199})")
+_HASH = re.compile(rf"{HASH_PREFIX}\s+(?P<hash>[0-9a-f]{{64}})\s+(?P<path>.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of output. A `transient` one ended in a carriage return, as progress does."""
+
+    text: str
+    transient: bool
+
+
+class LineSplitter:
+    """Cuts raw bytes into clean lines, with bounded memory whatever comes."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+
+    def feed(self, chunk: bytes) -> Iterator[Line]:
+        """Yield the lines that are complete with `chunk`."""
+        text = self._rest + self._decoder.decode(chunk)
+        # A carriage return at the end may be half of a line end.
+        keep = text.endswith("\r")
+        parts = re.split(r"(\r*\n|\r)", text[:-1] if keep else text)
+        self._rest = parts[-1] + ("\r" if keep else "")
+        for body, end in zip(parts[:-1:2], parts[1::2], strict=True):
+            yield Line(clean(body), transient=end == "\r")
+        if len(self._rest) > _LONGEST_LINE:
+            yield Line(clean(self._rest), transient=False)
+            self._rest = ""
+
+    def close(self) -> Iterator[Line]:
+        """Yield what is left at the end of the output."""
+        rest = self._rest + self._decoder.decode(b"", final=True)
+        self._rest = ""
+        if rest.strip():
+            yield Line(clean(rest), transient=False)
+
+
+def clean(text: str) -> str:
+    """A line without escape sequences and control characters, cut to a sane length."""
+    return _CONTROL.sub("", _ANSI.sub("", text))[:_LONGEST_LINE].rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a progress line says; `fraction` is 0 to 1, `remaining` in seconds."""
+
+    step: int
+    fraction: float | None
+    loss: float | None
+    remaining: float | None
+
+
+def parse_progress(text: str) -> Step | None:
+    """Read a line such as `step 00010 (1.2%) | loss: 5.1 | … | remaining: 290s`."""
+    found = _PROGRESS.search(text)
+    if found is None:
+        return None
+    percent, loss, remaining = (
+        _number(found["percent"]),
+        _number(_group(_LOSS, found["rest"], "loss")),
+        _number(_group(_REMAINING, found["rest"], "remaining")),
+    )
+    fraction = None if percent is None else min(max(percent / 100, 0.0), 1.0)
+    return Step(int(found["step"]), fraction, loss, remaining)
+
+
+def _group(pattern: re.Pattern[str], text: str, name: str) -> str | None:
+    found = pattern.search(text)
+    return found[name] if found else None
+
+
+def _number(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text.replace(",", ""))
+    except ValueError:
+        return None
+
+
+@dataclass(slots=True)
+class Summary:
+    """Collects what a run claims: its metrics and the hashes of the files that it executes.
+
+    `values` holds every value that was printed for the judged metric.
+    """
+
+    metric: str
+    metrics: dict[str, float | str] = field(default_factory=dict[str, float | str])
+    values: list[str] = field(default_factory=list[str])
+    hashes: dict[str, str] = field(default_factory=dict[str, str])
+    last_line: str = ""
+    _in_summary: bool = False
+
+    def feed(self, line: Line) -> None:
+        """Take in one line of the output."""
+        text = line.text
+        if line.transient or not text.strip():
+            return
+        self.last_line = text
+        if text.startswith(HASH_PREFIX):
+            if found := _HASH.fullmatch(text):
+                self.hashes.setdefault(found["path"], found["hash"])
+        elif text == "---":
+            self._in_summary = True
+        elif found := _SUMMARY.fullmatch(text):
+            self._take(found["name"], found["value"].strip())
+
+    def _take(self, name: str, value: str) -> None:
+        if name == self.metric:
+            self.values.append(value)
+        if self._in_summary and len(self.metrics) < 64:
+            number = _number(value)
+            self.metrics[name] = value if number is None else number
