@@ -52,7 +52,9 @@ def _text(raw: Mapping[str, object], key: str, path: Path) -> str:
 
 
 def _envs(raw: Mapping[str, object], path: Path) -> dict[str, str]:
-    value = raw.get("envs") or {}
+    value = raw.get("envs")
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: `envs` must be a mapping of names to values")
     envs: dict[str, str] = {}

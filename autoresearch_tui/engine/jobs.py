@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from autoresearch_tui.backends.base import JobState, JobStatus
 from autoresearch_tui.domain import Experiment, Run, RunStatus
@@ -16,7 +16,7 @@ _ENDS: Mapping[JobStatus, RunStatus] = {
 }
 
 
-def run_script(run: str, editable: list[str]) -> str:
+def run_script(run: str, editable: Sequence[str]) -> str:
     """The bash script of a run: prints the hash of each editable file, then does what `run` says.
 
     macOS has `shasum` in place of `sha256sum`.

@@ -153,7 +153,7 @@ class Monitor:
         experiment = context.store.experiment(run.experiment)
         assert experiment is not None
         assert experiment.commit is not None
-        files = context.workspace.editable_files()
+        files = context.workspace.editable
         expected = await asyncio.to_thread(context.workspace.hashes, experiment.commit, files)
         status, value, why = conclude(job, follower.summary, expected)
         self._judging.run_ended(

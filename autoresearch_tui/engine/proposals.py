@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from autoresearch_tui.code.constants import all_constants
 from autoresearch_tui.code.edits import check_proposal, count_changes, digest
@@ -83,7 +84,7 @@ class Proposals:
         self._context.changed.set()
         return store.experiment(experiment.id) or experiment
 
-    def _accept(self, experiment: Experiment, changes: Mapping[str, object], actor: str) -> None:
+    def _accept(self, experiment: Experiment, changes: Mapping[str, Any], actor: str) -> None:
         store = self._context.store
         mode = store.study().approval
         seconds = self._context.settings.approval.countdown_seconds
@@ -96,7 +97,7 @@ class Proposals:
                     experiment.id, ExperimentStatus.QUEUED, text=experiment.title
                 )
 
-    async def _apply(self, experiment: Experiment, parent: Experiment) -> dict[str, object]:
+    async def _apply(self, experiment: Experiment, parent: Experiment) -> dict[str, Any]:
         """The columns of an experiment once its edits stand on `parent`; makes its commit."""
         workspace = self._context.workspace
         assert parent.commit is not None
@@ -112,7 +113,7 @@ class Proposals:
             title=experiment.title,
             hypothesis=experiment.hypothesis,
             origin=experiment.origin,
-            parent=parent.id,
+            parent_id=parent.id,
         )
         return {
             "parent": parent.id,
@@ -126,7 +127,7 @@ class Proposals:
     def _change(self, commit: str, edits: tuple[Edit, ...]) -> Change:
         context = self._context
         workspace, profile = context.workspace, context.profile
-        before = workspace.read_files(commit, workspace.editable_files())
+        before = workspace.read_files(commit, workspace.editable)
         proposal = Proposal("", "", edits)
         protected = context.settings.study.protected
         after = check_proposal(proposal, before, protected=protected, profile=profile)
@@ -230,7 +231,8 @@ class Proposals:
             changes = await self._apply(experiment, incumbent)
         except EditError as error:
             why = f"superseded by {incumbent.id}: {error}"
-            changes, status = {"why": why, "approve_at": None}, ExperimentStatus.SUPERSEDED
+            changes: dict[str, Any] = {"why": why, "approve_at": None}
+            status = ExperimentStatus.SUPERSEDED
         else:
             why, status = f"rebased onto {incumbent.id}", None
         # The operator may have decided on it while its commit was made.

@@ -87,7 +87,7 @@ class Research:
         rev = store.revision()
         assert incumbent.commit is not None
         files = await asyncio.to_thread(
-            context.workspace.read_files, incumbent.commit, context.workspace.editable_files()
+            context.workspace.read_files, incumbent.commit, context.workspace.editable
         )
         brief = Brief(
             wanted=wanted,

@@ -41,11 +41,16 @@ def append_result(path: Path, experiment: Experiment, runs: Sequence[Run]) -> No
 def write_results(
     path: Path, judged: Iterable[Experiment], runs: Mapping[str, Sequence[Run]]
 ) -> None:
-    """Write the whole table anew, in the order of the verdicts."""
-    lines = [result_line(e, runs.get(e.id, ())) for e in sorted(judged, key=_judged_at)]
+    """Write the whole table anew."""
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(HEADER + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    temporary.write_text(results_text(judged, runs), encoding="utf-8")
     temporary.replace(path)
+
+
+def results_text(judged: Iterable[Experiment], runs: Mapping[str, Sequence[Run]]) -> str:
+    """The whole table, in the order of the verdicts."""
+    lines = [result_line(e, runs.get(e.id, ())) for e in sorted(judged, key=_judged_at)]
+    return HEADER + "".join(f"{line}\n" for line in lines)
 
 
 def _judged_at(experiment: Experiment) -> float:

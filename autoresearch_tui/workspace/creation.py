@@ -42,6 +42,20 @@ def create_repository(
     return _commit_all(directory, sorted(paths.values()), message)
 
 
+def clone_repository(source: Path, directory: Path) -> None:
+    """Clone a repository of this machine.
+
+    Raises:
+        WorkspaceError: there is none, or the directory has files already.
+    """
+    if not source.is_dir():
+        raise WorkspaceError(f"{source}: no such directory")
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise WorkspaceError(f"{directory}: not an empty directory; give a new one")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    run_git(directory.parent, ["clone", "--quiet", str(source.resolve()), str(directory.resolve())])
+
+
 def _commit_all(directory: Path, paths: list[str], message: str) -> str:
     def git(*arguments: str) -> str:
         # Named, so that an inherited GIT_DIR does not lead elsewhere.

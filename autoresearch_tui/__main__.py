@@ -1,0 +1,5 @@
+"""`python -m autoresearch_tui` is the command `autoresearch-tui`."""
+
+from autoresearch_tui.cli import main
+
+main()

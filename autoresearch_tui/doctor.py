@@ -1,0 +1,68 @@
+"""What a study needs of this machine, what is there, and how to mend what is not."""
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked for; `found` says what is there, or how to get it."""
+
+    what: str
+    ok: bool
+    found: str
+    optional: bool = False
+
+
+_PACKAGES = ("textual", "sqlite-utils", "gitpython", "optuna", "anthropic", "asyncssh")
+_EXTRAS = {"torch": "trainer", "rustbpe": "trainer", "tiktoken": "trainer", "skypilot": "skypilot"}
+_SMALLEST_GB = 2.0
+
+
+def checks(study: Path) -> Iterator[Check]:
+    """Look at this machine, from the point of view of the study in a directory."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Check("python", sys.version_info >= (3, 11), version)
+    yield _program("git", "install git with the system's package manager")
+    yield _program("bash", "install bash with the system's package manager")
+    for package in _PACKAGES:
+        yield _package(package, "pip install autoresearch-tui", optional=False)
+    for package, extra in _EXTRAS.items():
+        yield _package(package, f"pip install 'autoresearch-tui[{extra}]'", optional=True)
+    yield _space(study)
+    yield _lingering()
+
+
+def _program(name: str, mend: str) -> Check:
+    path = shutil.which(name)
+    return Check(name, path is not None, path or mend)
+
+
+def _package(name: str, mend: str, *, optional: bool) -> Check:
+    try:
+        return Check(name, True, importlib.metadata.version(name), optional)
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name, False, mend, optional)
+
+
+def _space(study: Path) -> Check:
+    place = study if study.exists() else Path()
+    free = shutil.disk_usage(place).free / 1e9
+    hint = "" if free > _SMALLEST_GB else f"; a study needs about {_SMALLEST_GB:.0f} GB"
+    return Check("disk", free > _SMALLEST_GB, f"{free:.1f} GB free{hint}")
+
+
+def _lingering() -> Check:
+    """Whether a dropped session would take the engine with it."""
+    if not Path("/run/systemd/system").is_dir():
+        return Check("lingering", True, "no login manager that ends processes", optional=True)
+    user = os.environ.get("USER") or str(os.getuid())
+    if Path(f"/var/lib/systemd/linger/{user}").exists():
+        return Check("lingering", True, "on", optional=True)
+    mend = f"`loginctl enable-linger {user}` where the system ends a user's processes at logout"
+    return Check("lingering", False, mend, optional=True)

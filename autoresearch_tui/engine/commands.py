@@ -1,0 +1,169 @@
+"""Answers requests on the engine's socket: each act is on record before its answer."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import cast
+
+from autoresearch_tui.code.proposals import proposal_from_json
+from autoresearch_tui.control import LINE_LIMIT, Request, decode_request, encode
+from autoresearch_tui.domain import ApprovalMode, ExperimentStatus, StudyStatus
+from autoresearch_tui.engine.context import Context
+from autoresearch_tui.engine.proposals import OPEN, Proposals
+from autoresearch_tui.engine.stopping import Stopping
+from autoresearch_tui.errors import AutoresearchError, ControlError, StudyError
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Request], Awaitable[object]]
+
+
+class Commands:
+    """The acts that a client can ask for."""
+
+    def __init__(self, context: Context, proposals: Proposals, stopping: Stopping) -> None:
+        self._context = context
+        self._proposals = proposals
+        self._stopping = stopping
+        self._handlers: Mapping[str, Handler] = {
+            "ping": self._ping,
+            "approve": self._approve,
+            "veto": self._veto,
+            "pause": self._pause,
+            "resume": self._resume,
+            "cancel": self._cancel,
+            "approval": self._approval,
+            "stop": self._stop,
+            "priority": self._priority,
+            "propose": self._propose,
+        }
+
+    async def answer(self, line: bytes) -> dict[str, object]:
+        """Do what a line asks for; the answer says why not where it is refused."""
+        number = 0
+        try:
+            request = decode_request(line)
+            number = request.id
+            handler = self._handlers.get(request.do)
+            if handler is None:
+                known = ", ".join(sorted(self._handlers))
+                raise ControlError(f"unknown request {request.do!r}; known: {known}")
+            return {"id": number, "ok": True, "result": await handler(request)}
+        except AutoresearchError as error:
+            return {"id": number, "ok": False, "error": str(error)}
+
+    async def _ping(self, request: Request) -> object:
+        return {"status": self._context.store.study().status}
+
+    async def _approve(self, request: Request) -> object:
+        self._proposals.approve(_names(request, "experiments"), request.actor)
+        return None
+
+    async def _veto(self, request: Request) -> object:
+        why = str(request.args.get("why") or "")
+        self._proposals.veto(_names(request, "experiments"), why, request.actor)
+        return None
+
+    async def _pause(self, request: Request) -> object:
+        self._move(StudyStatus.RUNNING, StudyStatus.PAUSED, request.actor)
+        return None
+
+    async def _resume(self, request: Request) -> object:
+        self._move(StudyStatus.PAUSED, StudyStatus.RUNNING, request.actor)
+        return None
+
+    def _move(self, before: StudyStatus, after: StudyStatus, actor: str) -> None:
+        store = self._context.store
+        now = store.study().status
+        if now is after:
+            return
+        if now is not before:
+            raise ControlError(f"the study is {now}")
+        with store.transaction():
+            store.change_study(status=after)
+            store.record(f"study.{after}", "", actor=actor)
+        self._context.changed.set()
+
+    async def _cancel(self, request: Request) -> object:
+        await self._stopping.cancel_run(_name(request, "run"), request.actor)
+        return None
+
+    async def _approval(self, request: Request) -> object:
+        try:
+            mode = ApprovalMode(_name(request, "mode"))
+        except ValueError as error:
+            raise ControlError(f"{error}; known: {', '.join(ApprovalMode)}") from None
+        self._proposals.set_mode(mode, request.actor)
+        return None
+
+    async def _stop(self, request: Request) -> object:
+        is_now = bool(request.args.get("now"))
+        await self._stopping.begin("stopped by the operator", request.actor, cancel=is_now)
+        return None
+
+    async def _priority(self, request: Request) -> object:
+        store, name = self._context.store, _name(request, "experiment")
+        priority = request.args.get("priority")
+        if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > 100:
+            raise ControlError("priority: must be a whole number from -100 to 100")
+        found = store.experiment(name)
+        if found is None or found.status not in OPEN:
+            raise ControlError(f"{name}: no experiment of this name waits")
+        store.change_experiment(
+            name, actor=request.actor, text=f"priority {priority}", priority=priority
+        )
+        self._context.changed.set()
+        return None
+
+    async def _propose(self, request: Request) -> object:
+        proposal = proposal_from_json(request.args, origin=request.actor)
+        wave = self._context.store.next_wave()
+        (experiment,) = await self._proposals.admit([proposal], wave, request.actor)
+        if experiment.status is ExperimentStatus.REJECTED:
+            raise ControlError(f"{experiment.id} rejected: {experiment.why}")
+        return {"experiment": experiment.id, "status": experiment.status}
+
+
+def _name(request: Request, key: str) -> str:
+    value = request.args.get(key)
+    if not isinstance(value, str) or not value:
+        raise ControlError(f"{request.do}: `{key}` is missing")
+    return value
+
+
+def _names(request: Request, key: str) -> list[str]:
+    value = request.args.get(key)
+    names = cast(list[object], value) if isinstance(value, list) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ControlError(f"{request.do}: `{key}` must be a list of ids")
+    return [str(name) for name in names]
+
+
+@asynccontextmanager
+async def serve(context: Context, commands: Commands) -> AsyncGenerator[None]:
+    """Listen on the study's socket, which only its owner may use."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A client that goes in the middle of a line is no trouble of the engine's.
+        with contextlib.suppress(OSError, ValueError):
+            async for line in reader:
+                writer.write(encode(await commands.answer(line)))
+                await writer.drain()
+        writer.close()
+
+    path = context.paths.socket
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The lock is held, so a socket that is there was left by an engine that died.
+        path.unlink(missing_ok=True)
+        server = await asyncio.start_unix_server(talk, path=str(path), limit=LINE_LIMIT)
+        path.chmod(0o600)
+    except OSError as error:
+        raise StudyError(f"{path}: cannot listen: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        server.close()
+        path.unlink(missing_ok=True)

@@ -1,0 +1,62 @@
+"""The engine without a screen: one line an event, and a summary at the end."""
+
+from autoresearch_tui.domain import Event, ExperimentStatus
+from autoresearch_tui.engine.context import Context
+from autoresearch_tui.report.text import event_line
+from autoresearch_tui.report.utilisation import utilisation
+
+
+class Headless:
+    """Prints what the record gains."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._seq = 0
+
+    @classmethod
+    async def watch(cls, context: Context) -> None:
+        """Print until the engine ends."""
+        await cls(context).run()
+
+    async def run(self) -> None:
+        """Print until the engine ends."""
+        context = self._context
+        newest = context.store.events(limit=1)
+        # What an earlier engine did is told already.
+        starts = [e.seq for e in newest if e.kind != "engine.started"]
+        self._seq = starts[0] if starts else newest[0].seq - 1 if newest else 0
+        while not context.ended.is_set():
+            ticket = context.changed.ticket
+            self._print()
+            await context.changed.wait(ticket, timeout=0.5)
+        self._print()
+        print("\n".join(self._summary()), flush=True)
+
+    def _print(self) -> None:
+        for event in self._context.store.events(self._seq, limit=10_000):
+            self._seq = event.seq
+            if is_told(event):
+                print(event_line(event), flush=True)
+
+    def _summary(self) -> list[str]:
+        store = self._context.store
+        judged = store.experiments((ExperimentStatus.JUDGED,))
+        lines = ["---", f"end: {self._context.end_reason}", f"judged: {len(judged)}"]
+        best = self._context.incumbent()
+        start = next((e for e in judged if e.is_baseline and e.value is not None), None)
+        if best is not None and start is not None and start.value is not None:
+            metric, sd = self._context.settings.study.metric, self._context.noise().sd
+            gain = abs((best.value or 0.0) - start.value)
+            in_sd = f" ({gain / sd:.1f} sd of the noise)" if sd else ""
+            lines.append(f"baseline_{metric}: {start.value:.6f}")
+            lines.append(f"best_{metric}: {best.value:.6f}  {best.id} {best.title}")
+            lines.append(f"gain: {gain:.6f}{in_sd}")
+        used = utilisation(store.runs(), self._context.clock())
+        lines.append(f"idle_percent: {used.idle_percent:.2f}")
+        lines.append(f"longest_gap_seconds: {used.longest_gap:.2f}")
+        return lines
+
+
+def is_told(event: Event) -> bool:
+    """Whether an event is worth a line; queueing and submitting are not."""
+    return event.kind not in ("run.submitting", "run.queued", "experiment", "experiment.proposed")

@@ -1,0 +1,54 @@
+"""The engine's own pulse: it says that it lives, adds up the cost, and heeds the limits."""
+
+from autoresearch_tui.domain import ClusterStatus, ExperimentStatus, Study, StudyStatus
+from autoresearch_tui.engine.context import Context
+from autoresearch_tui.engine.stopping import Stopping
+
+HEARTBEAT_SECONDS = 2.0
+
+_COSTING = (ClusterStatus.UP, ClusterStatus.SETTING_UP, ClusterStatus.DRAINING)
+
+
+class Upkeep:
+    """Runs beside the other loops, and ends the study when a limit is reached."""
+
+    def __init__(self, context: Context, stopping: Stopping) -> None:
+        self._context = context
+        self._stopping = stopping
+        self._beat_at = context.clock()
+
+    async def run(self) -> None:
+        """Watch over the study until it is to end."""
+        context = self._context
+        while not context.ended.is_set():
+            ticket = context.changed.ticket
+            study = context.store.study()
+            reason = self._limit(study)
+            if reason and study.status in (StudyStatus.RUNNING, StudyStatus.PAUSED):
+                await self._stopping.begin(reason, "engine")
+            if self._stopping.is_done():
+                context.finish(context.store.study().end_reason)
+                return
+            now = context.clock()
+            if now - self._beat_at >= HEARTBEAT_SECONDS:
+                self._beat(now)
+            left = max(self._beat_at + HEARTBEAT_SECONDS - now, 0.05)
+            await context.changed.wait(ticket, timeout=left)
+
+    def _beat(self, now: float) -> None:
+        store = self._context.store
+        hours = (now - self._beat_at) / 3600
+        self._beat_at = now
+        prices = sum(c.price for c in store.clusters() if c.status in _COSTING)
+        spent = store.study().spent_usd + prices * hours
+        store.change_study(heartbeat_at=now, spent_usd=spent)
+
+    def _limit(self, study: Study) -> str:
+        judged = self._context.store.experiment_counts().get(ExperimentStatus.JUDGED, 0)
+        if study.max_experiments is not None and judged >= study.max_experiments:
+            return f"{judged} experiments judged (limits.max_experiments)"
+        if study.deadline is not None and self._context.clock() >= study.deadline:
+            return "the time is up (limits.max_hours)"
+        if study.budget_usd is not None and study.spent_usd >= study.budget_usd:
+            return f"${study.spent_usd:.2f} spent (limits.budget_usd)"
+        return ""

@@ -1,0 +1,45 @@
+"""A study as JSON."""
+
+import dataclasses
+import json
+import time
+
+from autoresearch_tui.report.text import is_alive
+from autoresearch_tui.report.utilisation import utilisation
+from autoresearch_tui.store import Reader
+
+
+def to_json(value: object) -> str:
+    """JSON of values, sequences and mappings of our nouns; keys are the fields' names."""
+    return json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+
+
+def _plain(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def status_object(reader: Reader) -> dict[str, object]:
+    """The state of the study: its row, counts, the best experiments, the clusters, idle time."""
+    now, study = time.time(), reader.study()
+    used = utilisation(reader.runs(), now)
+    return {
+        "study": study,
+        "engine_alive": is_alive(study, now),
+        "experiments": reader.experiment_counts(),
+        "best": [e for e in reader.experiments() if e.is_best],
+        "clusters": reader.clusters(),
+        "idle_percent": used.idle_percent,
+        "longest_gap_seconds": used.longest_gap,
+    }
+
+
+def study_object(reader: Reader) -> dict[str, object]:
+    """The whole study: status, experiments, runs, the record."""
+    return {
+        **status_object(reader),
+        "experiments": reader.experiments(),
+        "runs": reader.runs(),
+        "events": reader.events(limit=1_000_000),
+    }

@@ -1,0 +1,84 @@
+"""What the command line prints: plain lines, made for eyes and for grep."""
+
+import time
+from collections.abc import Sequence
+
+from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Run, Study, StudyStatus
+
+HEARTBEAT_LIMIT = 10.0
+"""Seconds without a sign of life after which an engine counts as dead."""
+
+
+def is_alive(study: Study, now: float) -> bool:
+    """Whether an engine says that it runs the study."""
+    if study.status is StudyStatus.FINISHED or study.heartbeat_at is None:
+        return False
+    return now - study.heartbeat_at < HEARTBEAT_LIMIT
+
+
+def event_line(event: Event) -> str:
+    """One line of the record."""
+    clock = time.strftime("%H:%M:%S", time.localtime(event.time))
+    return f"{clock}  {event.kind:<22} {event.subject:<10} {event.text}".rstrip()
+
+
+def experiment_table(experiments: Sequence[Experiment]) -> list[str]:
+    """One line an experiment under a head."""
+    lines = [f"{'id':<6} {'status':<11} {'value':>10} {'gain':>10}  {'origin':<10} title"]
+    for e in experiments:
+        state = e.verdict if e.verdict is not None else e.status
+        mark = "*" if e.is_best else " "
+        value = f"{e.value:.6f}" if e.value is not None else "-"
+        gain = f"{e.gain:+.6f}" if e.gain is not None else "-"
+        lines.append(f"{e.id:<6}{mark}{state:<11} {value:>10} {gain:>10}  {e.origin:<10} {e.title}")
+    return lines
+
+
+def experiment_page(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
+    """All there is to say of an experiment, but its diff."""
+    e = experiment
+    lines = [f"{e.id}  {e.title}", f"status      {e.status}"]
+    facts = {
+        "verdict": e.verdict or "",
+        "why": e.why,
+        "value": "" if e.value is None else f"{e.value:.6f}",
+        "gain": "" if e.gain is None else f"{e.gain:+.6f}",
+        "parent": e.parent or "",
+        "origin": e.origin,
+        "commit": e.commit or "",
+        "expected": e.expected,
+        "hypothesis": e.hypothesis,
+    }
+    lines += [f"{name:<11} {value}" for name, value in facts.items() if value]
+    for run in runs:
+        value = "" if run.value is None else f"{run.value:.6f}"
+        why = f"  {run.why}" if run.why else ""
+        lines.append(f"run         {run.id}  {run.status}  {run.cluster}  {value}{why}")
+    return lines
+
+
+def status_lines(
+    study: Study,
+    counts: dict[ExperimentStatus, int],
+    best: Experiment | None,
+    idle_percent: float,
+    now: float,
+) -> list[str]:
+    """The state of the night."""
+    alive = is_alive(study, now)
+    engine = f"running (process {study.engine_pid})" if alive else "not running"
+    reason = f": {study.end_reason}" if study.end_reason else ""
+    lines = [f"study       {study.tag}  {study.status}{reason}", f"engine      {engine}"]
+    told = [f"{counts[s]} {s}" for s in ExperimentStatus if counts.get(s)]
+    lines.append(f"experiments {', '.join(told) or 'none yet'}")
+    if best is not None and best.value is not None:
+        lines.append(f"best        {study.metric} {best.value:.6f}  {best.id} {best.title}")
+    if study.noise_sd is not None:
+        lines.append(f"noise       sd {study.noise_sd:.6f}")
+    lines.append(f"idle        {idle_percent:.1f} %")
+    lines.append(f"approval    {study.approval}")
+    if study.researcher:
+        lines.append(f"researcher  {study.researcher}  {study.researcher_state}".rstrip())
+    if study.spent_usd:
+        lines.append(f"spent       ${study.spent_usd:.2f}")
+    return lines
