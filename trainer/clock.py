@@ -62,6 +62,8 @@ class Budget:
         self.flops = 0.0
         self.steps = 0
         self.started_at = time.perf_counter()
+        # Seconds of the processor that went into imports and data before the first step.
+        self.startup = time.process_time()
         self._virtual = virtual
         self._cost = 0.0
         # The first steps make the optimiser's state; a later one, which nobody knows before,

@@ -123,7 +123,9 @@ class GPT(nn.Module):
         # Each layer starts from its own mix of the stream and of the embedding.
         self.stream_scales = nn.Parameter(torch.ones(DEPTH))
         self.start_scales = nn.Parameter(torch.full((DEPTH,), 0.1))
-        for name, table in zip(("cosines", "sines"), rotary_tables(CONTEXT, HEAD_WIDTH), strict=True):
+        for name, table in zip(
+            ("cosines", "sines"), rotary_tables(CONTEXT, HEAD_WIDTH), strict=True
+        ):
             self.register_buffer(name, table, persistent=False)
         self.init_weights()
 
