@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 import click
 
@@ -277,7 +277,7 @@ def logs(run: str, follow: bool, study: Path) -> None:
 @click.option("-f", "--file", type=click.File("rb"), required=True, help="JSON; - for stdin.")
 @_study_option
 @_json_option
-def propose(file: Any, study: Path, as_json: bool) -> None:
+def propose(file: BinaryIO, study: Path, as_json: bool) -> None:
     """Propose an experiment: {"title", "hypothesis", "edits": [...]} as JSON."""
     from autoresearch_tui.code.proposals import proposal_from_json, proposal_to_object
     from autoresearch_tui.report.export import to_json
@@ -288,8 +288,8 @@ def propose(file: Any, study: Path, as_json: bool) -> None:
 
 
 def _one_line(answer: object) -> str:
-    assert isinstance(answer, dict)
-    return f"{answer['experiment']} {answer['status']}"
+    found = cast(dict[str, str], answer)
+    return f"{found['experiment']} {found['status']}"
 
 
 @cli.command()
@@ -389,7 +389,8 @@ def _one_line_errors() -> Generator[None]:
 
 def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        inner = cast(BaseExceptionGroup[BaseException], error)
+        error = inner.exceptions[0]
     return error
 
 

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from autoresearch_tui.control import request
 from autoresearch_tui.errors import ControlError, StudyError
@@ -21,14 +22,7 @@ async def start_detached(paths: StudyPaths, options: Sequence[str] = ()) -> None
     paths.state.mkdir(parents=True, exist_ok=True)
     output = paths.state / "engine.out"
     command = [sys.executable, "-m", "autoresearch_tui", "engine", *options, str(paths.root)]
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
+    process = await asyncio.to_thread(_spawn, command, output)
     loop = asyncio.get_running_loop()
     give_up = loop.time() + _START_SECONDS
     while True:
@@ -48,3 +42,10 @@ async def start_detached(paths: StudyPaths, options: Sequence[str] = ()) -> None
             await asyncio.sleep(0.1)
         else:
             return
+
+
+def _spawn(command: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+        )

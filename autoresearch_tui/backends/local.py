@@ -23,6 +23,9 @@ from autoresearch_tui.paths import StudyPaths
 # Seconds between two looks for supervisors that have died with work left.
 _REVIVE_SECONDS = 5.0
 
+# Seconds before a failed set-up is tried again: a network may have been away for a moment.
+_SETUP_PAUSES = (2.0, 10.0)
+
 
 class LocalBackend:
     """Executes jobs on this machine for the study at `paths`; an implementation of `Backend`.
@@ -196,12 +199,18 @@ class LocalBackend:
         return base_environment(self._environ, sys.executable, prefix)
 
     async def _set_up(self) -> None:
-        try:
-            await self._setup.run(self._setup_dir, self._environment(), self._clock, self._say)
-        except (AutoresearchError, OSError) as error:
-            self._set_status(ClusterStatus.FAILED, str(error))
-        else:
-            self._set_status(ClusterStatus.UP)
+        for pause in (*_SETUP_PAUSES, None):
+            try:
+                await self._setup.run(self._setup_dir, self._environment(), self._clock, self._say)
+            except (AutoresearchError, OSError) as error:
+                if pause is None:
+                    self._set_status(ClusterStatus.FAILED, str(error))
+                    return
+                self._say(f"{error}; again in {pause:.0f} s")
+                await asyncio.sleep(pause)
+            else:
+                self._set_status(ClusterStatus.UP)
+                return
 
     def _say(self, line: str) -> None:
         self._set_status(ClusterStatus.SETTING_UP, line)

@@ -22,7 +22,8 @@ class Context:
     """The rooms of one study, and the signals between the loops.
 
     `changed` is set after each change that another loop may act on; `ended` when the engine is to
-    go, with `end_reason` and `exit_code` filled in.
+    go, with `end_reason` and `exit_code` filled in. While queued experiments are put onto a new
+    incumbent, `moving_to` is its id.
     """
 
     paths: StudyPaths
@@ -38,6 +39,7 @@ class Context:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     end_reason: str = ""
     exit_code: int = 0
+    moving_to: str | None = None
 
     @property
     def profile(self) -> str:
@@ -74,10 +76,16 @@ class Context:
         return pooled_noise(self.store.repeated_values(self.accelerator))
 
     def waiting(self) -> list[Experiment]:
-        """Approved experiments that still want runs, the most urgent first."""
+        """Approved experiments that may want runs, the most urgent first."""
         statuses = (ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
-        found = self.store.experiments(statuses)
+        found = [e for e in self.store.experiments(statuses) if not self._is_moving(e)]
         return sorted(found, key=lambda e: (not e.is_baseline, -e.priority, e.number))
+
+    def _is_moving(self, experiment: Experiment) -> bool:
+        """Whether its commit is about to be replaced by one on the new incumbent."""
+        if self.moving_to is None or experiment.status is not ExperimentStatus.QUEUED:
+            return False
+        return not experiment.is_baseline and experiment.parent != self.moving_to
 
 
 def counts(run: Run) -> bool:

@@ -107,12 +107,17 @@ class Judging:
 
     async def _move(self, incumbent: Experiment) -> None:
         """Put everything that has not started yet onto the new incumbent."""
-        store = self._context.store
-        queued = store.runs((RunStatus.QUEUED,))
+        context = self._context
+        queued = context.store.runs((RunStatus.QUEUED,))
         stale = [run for run in queued if self._is_stale(run, incumbent)]
-        for run in await recall(self._context, stale):
-            self.run_ended(run, RunStatus.CANCELLED, why=f"rebased onto {incumbent.id}")
-        await self._proposals.rebase(incumbent)
+        context.moving_to = incumbent.id
+        try:
+            for run in await recall(context, stale):
+                self.run_ended(run, RunStatus.CANCELLED, why=f"rebased onto {incumbent.id}")
+            await self._proposals.rebase(incumbent)
+        finally:
+            context.moving_to = None
+            context.changed.set()
 
     def _is_stale(self, run: Run, incumbent: Experiment) -> bool:
         experiment = self._context.store.experiment(run.experiment)

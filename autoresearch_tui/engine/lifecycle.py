@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import signal
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -23,6 +24,7 @@ from autoresearch_tui.engine.proposals import Proposals
 from autoresearch_tui.engine.research import Research
 from autoresearch_tui.engine.scheduler import Scheduler
 from autoresearch_tui.engine.starting import (
+    SETUP_SNAPSHOT,
     apply_limits,
     check_same,
     ensure_baseline,
@@ -32,7 +34,7 @@ from autoresearch_tui.engine.starting import (
     write_study,
 )
 from autoresearch_tui.engine.stopping import Stopping
-from autoresearch_tui.engine.upkeep import Upkeep
+from autoresearch_tui.engine.upkeep import FAILED, Upkeep
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.researchers.base import Researcher
 from autoresearch_tui.store import Writer
@@ -109,7 +111,8 @@ async def _context(
 
 def _backend(paths: StudyPaths, settings: Settings, task: Task, workspace: Workspace) -> Backend:
     async def setup_dir() -> Path:
-        directory = paths.snapshots / "setup"
+        directory = paths.snapshots / SETUP_SNAPSHOT
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
         await asyncio.to_thread(workspace.materialise, workspace.base_commit, directory)
         return directory
 
@@ -160,6 +163,8 @@ async def _run(context: Context, watch: Watch | None) -> None:
 
 async def _end(context: Context, stopping: Stopping) -> None:
     store = context.store
+    if context.exit_code == FAILED:
+        return
     if context.exit_code in INTERRUPTED.values():
         await stopping.withdraw_queued()
         store.record("engine.stopped", context.end_reason)

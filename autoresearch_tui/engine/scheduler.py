@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from autoresearch_tui.backends.base import Job
@@ -27,6 +27,7 @@ class Scheduler:
         self._context = context
         self._paused_until: dict[str, float] = {}
         self._failures: Counter[str] = Counter()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self) -> None:
         """Submit whenever something has changed; never returns."""
@@ -89,8 +90,10 @@ class Scheduler:
         context = self._context
         assert run.cluster is not None
         try:
-            job = await asyncio.to_thread(self._stage, experiment, run)
-            await context.backend.submit(run.cluster, job)
+            # One after the other, so that a cluster's queue has the order of the decisions.
+            async with self._turns[run.cluster]:
+                job = await asyncio.to_thread(self._stage, experiment, run)
+                await context.backend.submit(run.cluster, job)
         except (BackendError, WorkspaceError, OSError) as error:
             self._back_off(run, str(error))
         else:

@@ -26,6 +26,9 @@ from autoresearch_tui.store import Reader, Writer
 
 log = logging.getLogger(__name__)
 
+SETUP_SNAPSHOT = "setup"
+"""Name of the files of the set-up among the snapshots."""
+
 
 def find_study(store: Reader) -> Study | None:
     """The study's row, if an engine has ever run here."""
@@ -169,6 +172,8 @@ def _catch_up_git(context: Context, judged: list[Experiment]) -> None:
 
 def _clean_snapshots(context: Context) -> None:
     active = {run.id for run in context.store.runs((RunStatus.SUBMITTING,))}
+    # The backend may be about to take the set-up's files over.
+    active.add(SETUP_SNAPSHOT)
     snapshots = context.paths.snapshots
     for entry in snapshots.iterdir() if snapshots.is_dir() else ():
         if entry.name not in active:

@@ -2,9 +2,16 @@
 
 from autoresearch_tui.domain import ClusterStatus, ExperimentStatus, Study, StudyStatus
 from autoresearch_tui.engine.context import Context
+from autoresearch_tui.engine.scheduler import ACTIVE
 from autoresearch_tui.engine.stopping import Stopping
 
 HEARTBEAT_SECONDS = 2.0
+
+TROUBLE_SECONDS = 5.0
+"""How long all clusters must have failed before the engine gives up."""
+
+FAILED = 1
+"""Exit code of an engine that gave up."""
 
 _COSTING = (ClusterStatus.UP, ClusterStatus.SETTING_UP, ClusterStatus.DRAINING)
 
@@ -16,6 +23,7 @@ class Upkeep:
         self._context = context
         self._stopping = stopping
         self._beat_at = context.clock()
+        self._failed_at: float | None = None
 
     async def run(self) -> None:
         """Watch over the study until it is to end."""
@@ -30,6 +38,10 @@ class Upkeep:
                 context.finish(context.store.study().end_reason)
                 return
             now = context.clock()
+            if trouble := self._trouble(now):
+                context.store.record("engine.failed", trouble)
+                context.finish(trouble, FAILED)
+                return
             if now - self._beat_at >= HEARTBEAT_SECONDS:
                 self._beat(now)
             left = max(self._beat_at + HEARTBEAT_SECONDS - now, 0.05)
@@ -42,6 +54,19 @@ class Upkeep:
         prices = sum(c.price for c in store.clusters() if c.status in _COSTING)
         spent = store.study().spent_usd + prices * hours
         store.change_study(heartbeat_at=now, spent_usd=spent)
+
+    def _trouble(self, now: float) -> str:
+        """Why no run can ever start, once that has lasted for a while."""
+        clusters = self._context.store.clusters()
+        failed = [c for c in clusters if c.status is ClusterStatus.FAILED]
+        if not failed or len(failed) < len(clusters) or self._context.store.runs(ACTIVE):
+            self._failed_at = None
+            return ""
+        self._failed_at = self._failed_at or now
+        if now - self._failed_at < TROUBLE_SECONDS:
+            return ""
+        names = f"{failed[0].name} … {failed[-1].name}" if len(failed) > 1 else failed[0].name
+        return f"no cluster is left: {names}: {failed[0].note}"
 
     def _limit(self, study: Study) -> str:
         judged = self._context.store.experiment_counts().get(ExperimentStatus.JUDGED, 0)

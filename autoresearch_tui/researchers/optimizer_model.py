@@ -15,6 +15,7 @@ from autoresearch_tui.code.space import SearchAxis
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Scalar, Verdict
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
 Point = tuple[Scalar, ...]
@@ -46,14 +47,16 @@ class Surrogate:
         self.axes = tuple(axes)
         self._sign = 1.0 if minimize else -1.0
         self._optuna = optuna
-        self._spaces = {
+        self._spaces: dict[str, BaseDistribution] = {
             axis.key: IntDistribution(0, len(axis.levels) - 1)
             if axis.ordered
             else CategoricalDistribution(list(range(len(axis.levels))))
             for axis in self.axes
         }
         # Level indices count from the lowest position, so that neighbours are alike.
-        self._levels = [sorted(a.levels, key=a.position) if a.ordered else a.levels for a in axes]
+        self._levels: list[Sequence[Scalar]] = [
+            sorted(a.levels, key=a.position) if a.ordered else a.levels for a in axes
+        ]
         sampler = optuna.samplers.TPESampler(
             n_startup_trials=1, multivariate=True, constant_liar=True, seed=seed % 2**31
         )
@@ -64,9 +67,11 @@ class Surrogate:
         self._points = [self.point(e) for e in judged]
         self._values = np.array([self._sign * (e.value or 0.0) for e in judged])
         self._study.add_trials(
-            [self._trial(p, v) for p, v in zip(self._points, self._values, strict=True)]
+            [self._trial(p, float(v)) for p, v in zip(self._points, self._values, strict=True)]
         )
         for experiment in experiments:
+            if experiment.verdict is Verdict.CRASH and experiment.constants:
+                self._study.add_trial(self._trial(self.point(experiment), None, "FAIL"))
             if experiment.status in _PENDING and experiment.constants:
                 self.add_pending(self.point(experiment))
         self._fit()
@@ -79,16 +84,13 @@ class Surrogate:
         """Count a point as being tried, so that the next one is looked for elsewhere."""
         self._study.add_trial(self._trial(point, None))
 
-    def _trial(self, point: Point, value: float | None) -> "FrozenTrial":
-        state = self._optuna.trial.TrialState
+    def _trial(self, point: Point, value: float | None, state: str = "RUNNING") -> "FrozenTrial":
+        pairs = enumerate(zip(self.axes, point, strict=True))
         return self._optuna.trial.create_trial(
-            state=state.RUNNING if value is None else state.COMPLETE,
-            params={
-                a.key: self._index(i, v)
-                for i, (a, v) in enumerate(zip(self.axes, point, strict=True))
-            },
+            state=self._optuna.trial.TrialState[state if value is None else "COMPLETE"],
+            params={a.key: self._index(i, v) for i, (a, v) in pairs},
             distributions=self._spaces,
-            value=None if value is None else float(value),
+            value=value,
         )
 
     def _index(self, at: int, value: Scalar) -> int:
@@ -101,7 +103,9 @@ class Surrogate:
         trial = self._study.ask(self._spaces)
         params = trial.params
         self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
-        asked = [levels[params[a.key]] for a, levels in zip(self.axes, self._levels, strict=True)]
+        asked: list[Scalar] = [
+            levels[params[a.key]] for a, levels in zip(self.axes, self._levels, strict=True)
+        ]
         moves = [at for at, value in enumerate(asked) if value != start[at]]
         if not moves:
             return start
@@ -130,7 +134,9 @@ class Surrogate:
         x = np.array([self._features(p) for p in self._points]).reshape(-1, width)
         self._mean = float(self._values.mean()) if len(self._values) else 0.0
         prior = np.eye(width) * _RIDGE * 0.1
-        self._covariance: npt.NDArray[np.float64] = np.linalg.inv(x.T @ x + prior)
+        self._covariance: npt.NDArray[np.float64] = np.linalg.inv(x.T @ x + prior).astype(
+            np.float64
+        )
         self._weights = self._covariance @ x.T @ (self._values - self._mean)
         rest = self._values - self._mean - x @ self._weights
         freedom = max(len(self._values) - 1, 1)

@@ -126,7 +126,7 @@ async def running(backend: LocalBackend, name: str) -> JobState:
 
 async def exists(backend: LocalBackend, path: Path) -> None:
     async def find() -> bool:
-        return path.exists()
+        return await asyncio.to_thread(path.exists)
 
     await until(backend, find)
 
