@@ -14,7 +14,7 @@ import click
 
 from autoresearch_tui import __version__
 from autoresearch_tui.config import Settings, load_settings, with_overrides
-from autoresearch_tui.domain import ApprovalMode, ExperimentStatus
+from autoresearch_tui.domain import ApprovalMode, Experiment, ExperimentStatus
 from autoresearch_tui.errors import AutoresearchError, StudyError
 from autoresearch_tui.paths import StudyPaths
 
@@ -50,7 +50,7 @@ def _limits(command: Command) -> Command:
         click.option("--max-hours", type=float, help="End after so many hours."),
         click.option("--budget-usd", type=float, help="End after so many dollars."),
         click.option("--slots", type=click.IntRange(1), help="Runs at a time on this machine."),
-        click.option("--approval", type=click.Choice([*ApprovalMode]), help="Approval mode."),
+        click.option("--approval", type=click.Choice([m.value for m in ApprovalMode]), help="Approval mode."),
         click.option("--researcher", type=click.Choice(["optimizer", "none"]), help="Proposer."),
     ]
     for option in reversed(options):
@@ -110,7 +110,7 @@ def open_study(study: Path, no_ui: bool, **options: object) -> None:
 
     if _wants_engine(paths, given):
         asyncio.run(start())
-    sys.exit(run_cockpit(paths, settings, start))
+    sys.exit(run_cockpit(paths, start, lambda experiment: _diff(paths, experiment)))
 
 
 def _wants_engine(paths: StudyPaths, given: frozenset[str]) -> bool:
@@ -246,20 +246,28 @@ def show(experiment: str, study: Path, as_json: bool) -> None:
 def diff(experiment: str, study: Path) -> None:
     """Print what an EXPERIMENT changes in its parent's files."""
     from autoresearch_tui.store import open_reader
-    from autoresearch_tui.workspace import Workspace
 
     paths = _paths(study)
     with open_reader(paths.database) as reader:
         found = reader.experiment(experiment)
-        if found is None:
-            raise StudyError(f"{experiment}: there is no such experiment; see `list`")
-        parent = reader.experiment(found.parent) if found.parent else None
+    if found is None:
+        raise StudyError(f"{experiment}: there is no such experiment; see `list`")
+    click.echo(_diff(paths, found), nl=False)
+
+
+def _diff(paths: StudyPaths, experiment: Experiment) -> str:
+    """What an experiment changes in its parent's files."""
+    from autoresearch_tui.store import open_reader
+    from autoresearch_tui.workspace import Workspace
+
+    if experiment.commit is None:
+        raise StudyError(f"{experiment.id}: was {experiment.status} before it became a commit")
+    with open_reader(paths.database) as reader:
+        parent = reader.experiment(experiment.parent) if experiment.parent else None
         base = reader.study().base_commit
-    if found.commit is None:
-        raise StudyError(f"{experiment}: was {found.status} before it became a commit")
     before = (parent.commit if parent else None) or base
     workspace = Workspace.open(paths.root, load_settings(paths.root).study, base)
-    click.echo(workspace.diff(before, found.commit), nl=False)
+    return workspace.diff(before, experiment.commit)
 
 
 @cli.command()

@@ -5,7 +5,8 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -58,6 +59,15 @@ class Reader:
 
     def _one(self, sql: str, *values: object) -> dict[str, Any] | None:
         return next(iter(self._rows(sql, *values)), None)
+
+    @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """Hold one version of the data for all queries within."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
 
     def data_version(self) -> int:
         """A number that changes whenever another connection has committed."""

@@ -1,0 +1,79 @@
+"""The cockpit as an application."""
+
+from collections.abc import Awaitable, Callable
+
+from textual.app import App
+from textual.binding import Binding
+
+from autoresearch_tui.domain import Experiment
+from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.tui.feed import Feed
+from autoresearch_tui.tui.operator import Operator
+from autoresearch_tui.tui.preferences import Preferences
+from autoresearch_tui.tui.screens.main import MainScreen, left_message
+from autoresearch_tui.tui.theme import DARK, LIGHT
+
+
+class Cockpit(App[int]):
+    """Shows the study at `paths`; `start` starts its engine and `diff` reads a change from git."""
+
+    BINDINGS = [Binding("T", "toggle_theme", "theme", show=False)]
+    ENABLE_COMMAND_PALETTE = True
+    TITLE = "autoresearch-tui"
+
+    def __init__(
+        self,
+        paths: StudyPaths,
+        start: Callable[[], Awaitable[None]],
+        diff: Callable[[Experiment], str],
+    ) -> None:
+        super().__init__()
+        self._feed = Feed(paths)
+        self._preferences = Preferences(paths.state / "tui.json")
+        self.main = MainScreen(paths, self._feed, Operator(paths, start, self._tell), diff)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own variables, for the themes that do not set them."""
+        return {"quiet": "#7d8592", "cursor-row": "#7aa2c8 30%"}
+
+    def on_mount(self) -> None:
+        """Show the screen in the theme that was chosen the last time."""
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        chosen = self._preferences.theme()
+        self.theme = chosen if chosen in self.available_themes else DARK.name
+        self.theme_changed_signal.subscribe(self, lambda theme: self._remember(theme.name))
+        self.push_screen(self.main)
+
+    def _remember(self, theme: str) -> None:
+        if not self._preferences.remember_theme(theme):
+            self._tell("The theme cannot be remembered: the study's disk refuses", is_error=True)
+
+    def _tell(self, message: str, *, is_error: bool = False) -> None:
+        self.notify(
+            message,
+            severity="error" if is_error else "information",
+            markup=False,
+            timeout=8 if is_error else 3,
+        )
+
+    def action_toggle_theme(self) -> None:
+        """Change between the dark theme and the light one."""
+        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+
+    def on_unmount(self) -> None:
+        """Let the database go."""
+        self._feed.close()
+
+
+def run_cockpit(
+    paths: StudyPaths,
+    start: Callable[[], Awaitable[None]],
+    diff: Callable[[Experiment], str],
+) -> int:
+    """Run until the operator leaves; gives the exit code."""
+    app = Cockpit(paths, start, diff)
+    app.run()
+    if words := left_message(app.main.view, paths).plain:
+        print(words)
+    return app.return_code or 0

@@ -1,0 +1,83 @@
+"""Follows the database of a study, read-only, and makes pictures of it."""
+
+import contextlib
+import sqlite3
+
+from autoresearch_tui.domain import Experiment, Run
+from autoresearch_tui.errors import StudyError
+from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.store import Reader, open_reader
+from autoresearch_tui.tui.view import View
+
+_FIRST_THOUGHTS = 2000
+
+
+class Feed:
+    """Reads only what has changed since the last picture. One thread at a time may use it."""
+
+    def __init__(self, paths: StudyPaths) -> None:
+        self._paths = paths
+        self._reader: Reader | None = None
+        self._version = -1
+        self._rev = 0
+        self._thought = 0
+        self._event = 0
+        self._experiments: dict[str, Experiment] = {}
+        self._runs: dict[str, Run] = {}
+        self._trouble = ""
+
+    def poll(self) -> View | None:
+        """A new picture, or None when nothing has changed; blocks on the disk."""
+        try:
+            reader = self._open()
+            version = reader.data_version()
+            if version == self._version:
+                return None
+            view = self._read(reader)
+        except (StudyError, sqlite3.Error) as error:
+            self.close()
+            return self._fail(str(error))
+        self._version, self._trouble = version, ""
+        return view
+
+    def close(self) -> None:
+        """Close the connection; the next poll opens another."""
+        if self._reader is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._reader.close()
+        self._reader, self._version = None, -1
+
+    def _open(self) -> Reader:
+        if self._reader is None:
+            self._reader = open_reader(self._paths.database)
+        return self._reader
+
+    def _fail(self, trouble: str) -> View | None:
+        if trouble == self._trouble:
+            return None
+        self._trouble = trouble
+        return View(experiments=tuple(self._experiments.values()), runs=self._runs, trouble=trouble)
+
+    def _read(self, reader: Reader) -> View:
+        with reader.snapshot():
+            study, rev = reader.study(), reader.revision()
+            experiments = reader.experiments_since(self._rev)
+            runs = reader.runs_since(self._rev)
+            clusters, progress = reader.clusters(), reader.progress()
+            thoughts = reader.thoughts(self._thought, _FIRST_THOUGHTS)
+            events = reader.events(self._event, _FIRST_THOUGHTS)
+        self._rev = rev
+        self._thought = thoughts[-1].seq if thoughts else self._thought
+        self._event = events[-1].seq if events else self._event
+        self._experiments |= {e.id: e for e in sorted(experiments, key=lambda e: e.number)}
+        # The picture before keeps the mapping that it was made with.
+        self._runs = self._runs | {run.id: run for run in runs} if runs else self._runs
+        return View(
+            study,
+            tuple(self._experiments.values()),
+            self._runs,
+            clusters,
+            progress,
+            thoughts,
+            events,
+        )

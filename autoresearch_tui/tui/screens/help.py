@@ -1,0 +1,46 @@
+"""What the keys do and what the signs mean."""
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+_TEXT = """\
+DECIDE
+  y        approve the chosen proposal, else the oldest that waits
+  n        veto it, with a reason if you like; the researcher is told
+  m        approval mode: auto, veto (a countdown), manual
+  space    pause or resume: no further run starts; running ones end
+  x        cancel the chosen experiment's run
+  S        stop the study
+  e        start the engine when none runs
+  q        leave; the study goes on
+
+LOOK
+  1 … 5    results, reasoning, experiments, log, details
+  tab      next pane          z   one pane over the whole screen
+  ↑ ↓ j k  move               g G begin, end
+  enter    details and diff   f   filter the list
+  t        results over their order or over time
+  T        dark or light
+
+SIGNS
+  ★ best   ✓ kept   · discarded   × crashed   ? waits for approval
+  … queued   ▸ running   ⊘ vetoed, rejected, stale or cancelled
+  In the plot: ● a new best, its line the best so far; grey dots other
+  results, on the edge where they lie far outside; × crashes; ◎ chosen.
+  gain ±: standard error of the difference to the baseline.
+  busy: share of the last hour in which the clusters executed runs.
+"""
+
+
+class HelpScreen(ModalScreen[None]):
+    """One page; any of its keys leads back."""
+
+    BINDINGS = [Binding("escape,question_mark,q,enter", "dismiss", "back")]
+
+    def compose(self) -> ComposeResult:
+        """The page."""
+        with VerticalScroll(classes="dialog tall"):
+            yield Static(_TEXT, markup=False)

@@ -1,0 +1,329 @@
+"""The cockpit's one screen: panes, keys, and what the operator asks of the engine."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import cast
+
+from textual import events, on, work
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer, Static
+
+from autoresearch_tui.domain import (
+    ApprovalMode,
+    Experiment,
+    ExperimentStatus,
+    Run,
+    RunStatus,
+    StudyStatus,
+)
+from autoresearch_tui.errors import AutoresearchError
+from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.tui.feed import Feed
+from autoresearch_tui.tui.operator import Operator
+from autoresearch_tui.tui.screens.help import HelpScreen
+from autoresearch_tui.tui.screens.stop import StopScreen
+from autoresearch_tui.tui.screens.veto import VetoScreen
+from autoresearch_tui.tui.view import View
+from autoresearch_tui.tui.widgets.details import DetailsPane
+from autoresearch_tui.tui.widgets.experiments import ExperimentList
+from autoresearch_tui.tui.widgets.header import Header
+from autoresearch_tui.tui.widgets.log import LogPane
+from autoresearch_tui.tui.widgets.reasoning import ReasoningPane
+from autoresearch_tui.tui.widgets.scatter import Scatter
+from autoresearch_tui.tui.widgets.tiles import Tiles
+
+_POLL_SECONDS = 0.1
+
+SMALLEST = (60, 15)
+"""Columns and lines below which nothing but a word about it is shown."""
+
+_PANES = ("scatter", "reasoning", "experiments", "log", "details")
+
+_HINTS = {"scatter": "t order or time", "experiments": "f filter", "log": "← →"}
+
+_TABS = "1 results 2 reasoning 3 list 4 log 5 details"
+
+_NARROW, _NORMAL, _WIDE = 0, 110, 170
+"""Columns from which panes stand one at a time, two by two, all beside each other."""
+
+_NEXT_MODE = {
+    ApprovalMode.AUTO: ApprovalMode.VETO,
+    ApprovalMode.VETO: ApprovalMode.MANUAL,
+    ApprovalMode.MANUAL: ApprovalMode.AUTO,
+}
+
+
+class MainScreen(Screen[None]):
+    """Draws each new view, and turns keys into requests."""
+
+    CSS_PATH = "main.tcss"
+    AUTO_FOCUS = "#experiments"
+    BINDINGS = [
+        Binding("y", "approve", "approve"),
+        Binding("n", "veto", "veto"),
+        Binding("space", "pause", "pause"),
+        Binding("x", "cancel_run", "cancel"),
+        Binding("m", "approval", "mode"),
+        Binding("S", "stop", "stop"),
+        Binding("e", "start_engine", "engine", show=False),
+        Binding("f", "filter", "filter", show=False),
+        Binding("t", "axis", "axis", show=False),
+        Binding("z", "zoom", "zoom"),
+        *(Binding(str(i), f"pane('{name}')", show=False) for i, name in enumerate(_PANES, 1)),
+        Binding("question_mark", "help", "help"),
+        Binding("q", "app.quit", "leave"),
+    ]
+
+    def __init__(
+        self, paths: StudyPaths, feed: Feed, operator: Operator, diff: Callable[[Experiment], str]
+    ) -> None:
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [
+            (_NARROW, "-narrow"),
+            (_NORMAL, "-normal"),
+            (_WIDE, "-wide"),
+        ]
+        self._paths = paths
+        self._feed = feed
+        self._operator = operator
+        self._diff = diff
+        self._polling = False
+        self.view = View()
+
+    def compose(self) -> ComposeResult:
+        """Header, tiles, panes, keys."""
+        yield Header()
+        yield Tiles()
+        with Container(id="panes"):
+            yield Scatter()
+            yield ReasoningPane()
+            yield ExperimentList()
+            yield LogPane()
+            yield DetailsPane()
+        yield Static(id="too-small", markup=False)
+        yield Footer(show_command_palette=False, compact=True)
+
+    async def on_mount(self) -> None:
+        """Show the first view at once and begin to follow the study."""
+        self.show_pane("experiments")
+        self.query_one(Scatter).add_class("-front")
+        await self._poll()
+        self.set_interval(_POLL_SECONDS, self._poll)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Say so where the terminal is too small."""
+        columns, lines = SMALLEST
+        is_small = event.size.width < columns or event.size.height < lines
+        self.set_class(is_small, "-too-small")
+        words = f"{columns}x{lines} needed, {event.size.width}x{event.size.height} here\nq leaves"
+        self.query_one("#too-small", Static).update(words)
+        is_narrow = event.size.width < _NORMAL
+        for name in _PANES:
+            hint = _TABS if is_narrow else _HINTS.get(name, "")
+            self.query_one(f"#{name}").border_subtitle = hint
+
+    async def _poll(self) -> None:
+        if self._polling:
+            return
+        self._polling = True
+        try:
+            view = await asyncio.to_thread(self._feed.poll)
+        finally:
+            self._polling = False
+        if view is not None and self.is_attached:
+            self.view = view
+            self.query_one(ReasoningPane).add(view.thoughts, view.events)
+            self._draw()
+
+    def _draw(self) -> None:
+        view, chosen = self.view, self._list.chosen
+        self.query_one(Header).show(view)
+        self.query_one(Tiles).show(view)
+        self._list.show(view)
+        self.query_one(Scatter).show(view, chosen.id if chosen else None)
+        self.query_one(DetailsPane).show(view, chosen)
+        self._follow_log()
+        self.refresh_bindings()
+
+    @property
+    def _app(self) -> App[int]:
+        return cast(App[int], self.app)  # pyright: ignore[reportUnknownMemberType]
+
+    @property
+    def _list(self) -> ExperimentList:
+        return self.query_one(ExperimentList)
+
+    def _follow_log(self) -> None:
+        pane = self.query_one(LogPane)
+        if (run := self._logged_run()) is not None:
+            pane.follow(self._paths.run_log(run.id), f"4 log {run.id} on {run.cluster}")
+        elif self.view.clusters and not self.view.runs:
+            pane.follow(self._paths.setup_log("local"), "4 log of the set-up")
+        else:
+            pane.follow(None, "4 log")
+
+    def _logged_run(self) -> Run | None:
+        """The newest run of the chosen experiment, else one that runs, else the newest of all."""
+        chosen = self._list.chosen
+        if chosen is not None:
+            runs = self.view.runs_by_experiment.get(chosen.id, ())
+            return runs[-1] if runs else None
+        running = [r for r in self.view.active_runs if r.status is RunStatus.RUNNING]
+        if running:
+            # The one that was followed goes on, so that the pane does not jump.
+            return min(running, key=lambda r: (r.cluster or "", r.id))
+        ended = [r for r in self.view.runs.values() if r.ended_at is not None]
+        return max(ended, key=lambda r: r.ended_at or 0.0, default=None)
+
+    @on(ExperimentList.Moved)
+    def _moved(self) -> None:
+        self._draw()
+        if (chosen := self._list.chosen) is not None and chosen.commit is not None:
+            self._read_diff(chosen)
+
+    @on(ExperimentList.Opened)
+    def _opened(self) -> None:
+        self.action_pane("details")
+
+    @work(exclusive=True, group="diff")
+    async def _read_diff(self, experiment: Experiment) -> None:
+        try:
+            diff = await asyncio.to_thread(self._diff, experiment)
+        except AutoresearchError as error:
+            diff = str(error)
+        pane = self.query_one(DetailsPane)
+        pane.show_diff(experiment.id, diff)
+        pane.show(self.view, self._list.chosen)
+
+    def show_pane(self, name: str) -> None:
+        """Bring a pane to the front where not all of them fit."""
+        for each in _PANES:
+            self.query_one(f"#{each}").set_class(each == name, "-current")
+        # On a middling terminal log and details share a place.
+        if name in ("log", "details"):
+            self.query_one(DetailsPane).set_class(name == "details", "-front")
+            self.query_one(LogPane).set_class(name == "details", "-back")
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A pane that has the focus is in front."""
+        if (name := event.widget.id) in _PANES:
+            self.show_pane(name)
+
+    def action_pane(self, name: str) -> None:
+        """Go to a pane."""
+        if self.maximized is not None:
+            self.minimize()
+        self.show_pane(name)
+        self.query_one(f"#{name}", Widget).focus()
+
+    def action_zoom(self) -> None:
+        """One pane over the whole screen, or back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused)
+
+    def action_filter(self) -> None:
+        """Show another part of the experiments."""
+        self._list.next_filter()
+
+    def action_axis(self) -> None:
+        """Change the plot's x axis."""
+        self.query_one(Scatter).toggle_axis()
+
+    def action_help(self) -> None:
+        """Say what the keys do."""
+        self._app.push_screen(HelpScreen())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys are shown where they work."""
+        if action in ("approve", "veto"):
+            return bool(self._target(vetoing=action == "veto")) or None
+        if action == "start_engine":
+            return self.view.study is None or self.view.silence(time.time()) is not None
+        if action == "cancel_run":
+            return self._cancelled() is not None or None
+        return True
+
+    def _target(self, *, vetoing: bool) -> Experiment | None:
+        """What y and n act on: the chosen experiment, else the oldest that waits."""
+        chosen = self._list.chosen
+        open_statuses = [ExperimentStatus.PROPOSED]
+        if vetoing:
+            open_statuses.append(ExperimentStatus.QUEUED)
+        if chosen is not None and chosen.status in open_statuses and not chosen.is_baseline:
+            return chosen
+        return next(iter(self.view.waiting), None)
+
+    def _cancelled(self) -> Run | None:
+        """The run that x ends."""
+        chosen = self._list.chosen
+        runs = self.view.runs_by_experiment.get(chosen.id, ()) if chosen else ()
+        return next((r for r in runs if not r.status.is_final), None)
+
+    async def action_approve(self) -> None:
+        """Let a proposal run."""
+        if (target := self._target(vetoing=False)) is not None:
+            await self._operator.ask(f"{target.id} approved", "approve", experiments=[target.id])
+
+    @work
+    async def action_veto(self) -> None:
+        """Refuse a proposal, with a reason."""
+        target = self._target(vetoing=True)
+        if target is None:
+            return
+        why = await self._app.push_screen_wait(VetoScreen(target.id, target.title))
+        if why is not None:
+            await self._operator.ask(
+                f"{target.id} vetoed", "veto", experiments=[target.id], why=why
+            )
+
+    async def action_pause(self) -> None:
+        """Pause, or go on."""
+        study = self.view.study
+        if study is not None and study.status is StudyStatus.PAUSED:
+            await self._operator.ask("The study goes on", "resume")
+        else:
+            await self._operator.ask("Paused: running runs end, no other starts", "pause")
+
+    async def action_cancel_run(self) -> None:
+        """End the chosen experiment's run."""
+        if (run := self._cancelled()) is not None:
+            await self._operator.ask(f"{run.id} cancelled", "cancel", run=run.id)
+
+    async def action_approval(self) -> None:
+        """Change who lets proposals run."""
+        if self.view.study is not None:
+            mode = _NEXT_MODE[self.view.study.approval]
+            await self._operator.ask(f"Approval: {mode}", "approval", mode=mode.value)
+
+    @work
+    async def action_stop(self) -> None:
+        """End the study."""
+        how = await self._app.push_screen_wait(StopScreen())
+        if how is not None:
+            await self._operator.ask("The study ends", "stop", now=how == "now")
+
+    @work(exclusive=True, group="engine")
+    async def action_start_engine(self) -> None:
+        """Start an engine where none runs."""
+        self.notify("Starting the engine …")
+        await self._operator.start()
+
+
+def left_message(view: View, paths: StudyPaths) -> Content:
+    """What is said once the cockpit is closed."""
+    study = view.study
+    if study is None or study.status is StudyStatus.FINISHED:
+        return Content("")
+    where = paths.root
+    return Content(
+        f"{study.tag} goes on without this screen. `autoresearch-tui {where}` returns to it, "
+        f"`autoresearch-tui stop -C {where}` ends it."
+    )

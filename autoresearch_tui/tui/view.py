@@ -1,0 +1,152 @@
+"""What the screen shows: an immutable picture of a study, and the numbers drawn from it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from autoresearch_tui.domain import (
+    Cluster,
+    Event,
+    Experiment,
+    ExperimentStatus,
+    Progress,
+    Run,
+    RunStatus,
+    Study,
+    StudyStatus,
+    Thought,
+    Verdict,
+)
+
+SILENCE_LIMIT = 10.0
+"""Seconds without a heartbeat after which the engine counts as dead."""
+
+_RATE_WINDOW = 3600.0
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture of the study. `study` is None until an engine has made the database.
+
+    `experiments` stand by number; `runs` holds every run by id; `thoughts` and `events` only what
+    has come since the picture before.
+    """
+
+    study: Study | None = None
+    experiments: Sequence[Experiment] = ()
+    runs: Mapping[str, Run] = field(default_factory=dict[str, Run])
+    clusters: Sequence[Cluster] = ()
+    progress: Mapping[str, Progress] = field(default_factory=dict[str, Progress])
+    thoughts: Sequence[Thought] = ()
+    events: Sequence[Event] = ()
+    trouble: str = ""
+
+    def silence(self, now: float) -> float | None:
+        """Seconds since the engine's last heartbeat while it should live; None when all is well."""
+        study = self.study
+        if study is None or study.status is StudyStatus.FINISHED:
+            return None
+        silent = now - (study.heartbeat_at or study.created_at)
+        return silent if silent > SILENCE_LIMIT else None
+
+    @cached_property
+    def best(self) -> Experiment | None:
+        """The incumbent."""
+        return next((e for e in self.experiments if e.is_best), None)
+
+    @cached_property
+    def baseline(self) -> Experiment | None:
+        """The newest unchanged starting point with a value."""
+        found = [e for e in self.experiments if e.is_baseline and e.value is not None]
+        return found[-1] if found else None
+
+    @cached_property
+    def active_runs(self) -> Sequence[Run]:
+        """Runs that have not ended, oldest first."""
+        return [run for run in self.runs.values() if not run.status.is_final]
+
+    @cached_property
+    def runs_by_experiment(self) -> Mapping[str, Sequence[Run]]:
+        """The runs of each experiment, in their order."""
+        found: dict[str, list[Run]] = {}
+        for run in self.runs.values():
+            found.setdefault(run.experiment, []).append(run)
+        return {key: sorted(runs, key=lambda r: r.ordinal) for key, runs in found.items()}
+
+    @cached_property
+    def waiting(self) -> Sequence[Experiment]:
+        """Proposals that wait for the operator or their countdown, oldest first."""
+        return [e for e in self.experiments if e.status is ExperimentStatus.PROPOSED]
+
+    @cached_property
+    def verdicts(self) -> Mapping[Verdict, int]:
+        """How many experiments have each verdict."""
+        found = dict.fromkeys(Verdict, 0)
+        for experiment in self.experiments:
+            if experiment.verdict is not None:
+                found[experiment.verdict] += 1
+        return found
+
+    def count(self, status: ExperimentStatus) -> int:
+        """How many experiments stand in a status."""
+        return sum(1 for e in self.experiments if e.status is status)
+
+    def gain(self) -> tuple[float, float | None] | None:
+        """How much better the best is than the baseline, and the standard error of that.
+
+        None while they are the same. The error is of the difference of two means with the pooled
+        noise; it says nothing of the luck of having been picked as the best.
+        """
+        best, baseline, study = self.best, self.baseline, self.study
+        if best is None or baseline is None or study is None or best.id == baseline.id:
+            return None
+        assert best.value is not None
+        assert baseline.value is not None
+        gain = (baseline.value - best.value) * (1 if study.minimize else -1)
+        if not study.noise_sd:
+            return gain, None
+        return gain, study.noise_sd * math.sqrt(
+            1 / self._results(best) + 1 / self._results(baseline)
+        )
+
+    def _results(self, experiment: Experiment) -> int:
+        runs = self.runs_by_experiment.get(experiment.id, ())
+        return max(sum(1 for run in runs if run.status is RunStatus.SUCCEEDED), 1)
+
+    def rate(self, now: float) -> float | None:
+        """Experiments judged an hour, over the last hour or since the first run's start."""
+        starts = [run.started_at for run in self.runs.values() if run.started_at is not None]
+        judged = [e.judged_at for e in self.experiments if e.judged_at is not None]
+        if not starts or not judged:
+            return None
+        end = self.end(now)
+        since = max(min(starts), end - _RATE_WINDOW)
+        return 3600 * sum(1 for at in judged if at >= since) / max(end - since, 1.0)
+
+    def end(self, now: float) -> float:
+        """When the clock of the study stands: now, or its end."""
+        if self.study is not None and self.study.status is StudyStatus.FINISHED:
+            return self.study.ended_at or now
+        return now
+
+    def busy(self, now: float, cluster: str | None = None) -> float | None:
+        """Share of the last hour, 0 to 1, in which clusters executed runs.
+
+        Counted from each cluster's first run.
+        """
+        end, names = (
+            self.end(now),
+            {c.name for c in self.clusters} if cluster is None else {cluster},
+        )
+        since, whole, used = end - _RATE_WINDOW, 0.0, 0.0
+        spans: dict[str, list[tuple[float, float]]] = {}
+        for run in self.runs.values():
+            if run.cluster in names and run.started_at is not None:
+                span = run.started_at, run.ended_at or end
+                spans.setdefault(run.cluster, []).append(span)
+        for found in spans.values():
+            begin = max(min(start for start, _ in found), since)
+            whole += max(end - begin, 0.0)
+            used += sum(max(stop - max(start, begin), 0.0) for start, stop in found)
+        return min(used / whole, 1.0) if whole > 0 else None

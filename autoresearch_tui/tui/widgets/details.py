@@ -1,0 +1,66 @@
+"""All there is to say of one experiment: why, what came out, the diff."""
+
+from collections.abc import Sequence
+
+from autoresearch_tui.domain import Experiment, Run
+from autoresearch_tui.tui.view import View
+from autoresearch_tui.tui.widgets.lines import Lines
+from autoresearch_tui.tui.words import duration, mark
+
+_DIFF_STYLES = {"+": "$success", "-": "$error", "@": "$primary", "d": "$quiet", "i": "$quiet"}
+
+
+class DetailsPane(Lines):
+    """Shows one experiment; the diff comes later, from git."""
+
+    def __init__(self) -> None:
+        super().__init__(id="details", empty="choose an experiment: ↑ ↓, then enter")
+        self.border_title = "5 details"
+        self._drawn: list[tuple[str, str]] = []
+        self._diff: tuple[str, str] = ("", "")
+        self._shown: str | None = None
+
+    def show(self, view: View, experiment: Experiment | None) -> None:
+        """Draw an experiment as a view has it."""
+        if experiment is None:
+            return
+        lines = _page(experiment, view.runs_by_experiment.get(experiment.id, ()))
+        if self._diff[0] == experiment.id:
+            lines += [
+                ("", ""),
+                *((x, _DIFF_STYLES.get(x[:1], "")) for x in self._diff[1].splitlines()),
+            ]
+        if lines == self._drawn:
+            return
+        self.border_title = f"5 {experiment.id}"
+        self._drawn = lines
+        self.replace(lines)
+        if self._shown != experiment.id:
+            self._shown = experiment.id
+            self.scroll_home(animate=False)
+
+    def show_diff(self, experiment: str, diff: str) -> None:
+        """Keep a diff for the next drawing of its experiment."""
+        self._diff = experiment, diff
+
+
+def _page(experiment: Experiment, runs: Sequence[Run]) -> list[tuple[str, str]]:
+    e, sign = experiment, mark(experiment)
+    lines = [(e.title, "bold"), (f"{sign.sign} {sign.word}", sign.style)]
+    if e.why:
+        lines.append((e.why, sign.style))
+    lines += [("", ""), (e.hypothesis, "")]
+    if e.expected:
+        lines.append((f"expected: {e.expected}", "$quiet"))
+    origin = f"by {e.origin}, on {e.parent}" if e.parent else f"by {e.origin}"
+    lines += [(origin, "$quiet"), ("", "")]
+    return [*lines, *((_run(run), "$primary") for run in runs)]
+
+
+def _run(run: Run) -> str:
+    value = "" if run.value is None else f"{run.value:.6f}"
+    took = ""
+    if run.started_at is not None and run.ended_at is not None:
+        took = f"in {duration(run.ended_at - run.started_at)}"
+    parts = (run.id, run.status, run.cluster or "", took, value, run.why)
+    return "  ".join(part for part in parts if part)

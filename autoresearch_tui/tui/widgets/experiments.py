@@ -1,0 +1,174 @@
+"""The list of experiments, newest first, with what waits for the operator on top."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.strip import Strip
+
+from autoresearch_tui.domain import Experiment, ExperimentStatus, RunStatus, Verdict
+from autoresearch_tui.tui.view import View
+from autoresearch_tui.tui.widgets.lines import Lines
+from autoresearch_tui.tui.words import duration, mark, percent
+
+_OPEN = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
+
+FILTERS: dict[str, Callable[[Experiment], bool]] = {
+    "all": lambda e: True,
+    "kept": lambda e: e.verdict is Verdict.KEEP,
+    "waiting": lambda e: e.status in _OPEN,
+    "failed": lambda e: e.verdict is Verdict.CRASH or e.status is ExperimentStatus.REJECTED,
+}
+
+_URGENCY = {ExperimentStatus.PROPOSED: 0, ExperimentStatus.QUEUED: 1, ExperimentStatus.RUNNING: 2}
+
+
+def ordered(experiments: Sequence[Experiment]) -> list[Experiment]:
+    """Waiting, then queued, then running ones, then the others with the newest first."""
+    return sorted(experiments, key=lambda e: (_URGENCY.get(e.status, 3), -e.number))
+
+
+class ExperimentList(Lines):
+    """A list with a cursor; tells its screen when the cursor has moved."""
+
+    BINDINGS = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("pageup", "move(-10)", show=False),
+        Binding("pagedown", "move(10)", show=False),
+        Binding("home,g", "move(-1000000)", show=False),
+        Binding("end,G", "move(1000000)", show=False),
+        Binding("enter", "open", "details"),
+    ]
+
+    @dataclass
+    class Moved(Message):
+        """The cursor stands on another experiment."""
+
+        experiment: str | None
+
+    class Opened(Message):
+        """The operator wants to see the chosen experiment."""
+
+    def __init__(self) -> None:
+        super().__init__(id="experiments", empty="no experiment yet")
+        self._view = View()
+        self._shown: list[Experiment] = []
+        self._chosen: str | None = None
+        self._filter = "all"
+
+    @property
+    def chosen(self) -> Experiment | None:
+        """The experiment under the cursor, once the operator has moved it."""
+        return next((e for e in self._view.experiments if e.id == self._chosen), None)
+
+    def on_mount(self) -> None:
+        """Begin the clock of the countdowns."""
+        self.set_interval(1.0, self.refresh)
+
+    def show(self, view: View) -> None:
+        """Draw a view; the cursor stays on its experiment."""
+        self._view = view
+        self._select()
+
+    def next_filter(self) -> None:
+        """Show another part of the experiments."""
+        names = list(FILTERS)
+        self._filter = names[(names.index(self._filter) + 1) % len(names)]
+        self._select()
+
+    def _select(self) -> None:
+        self._shown = ordered([e for e in self._view.experiments if FILTERS[self._filter](e)])
+        self.border_title = f"3 experiments: {self._filter} {len(self._shown)}"
+        self.virtual_size = Size(self._width, len(self._shown) + 1)
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Fit the rows again."""
+        self._select()
+
+    def _place(self) -> int | None:
+        return next((i for i, e in enumerate(self._shown) if e.id == self._chosen), None)
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor."""
+        if not self._shown:
+            return
+        place = self._place()
+        to = 0 if place is None else min(max(place + step, 0), len(self._shown) - 1)
+        self._choose(to)
+
+    def _choose(self, at: int) -> None:
+        self._chosen = self._shown[at].id
+        self.scroll_to_region(Region(0, at, 1, 2), animate=False, force=True)
+        self.refresh()
+        self.post_message(self.Moved(self._chosen))
+
+    def action_open(self) -> None:
+        """Show the chosen experiment."""
+        if self._place() is None:
+            self.action_move(0)
+        self.post_message(self.Opened())
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the row under the mouse."""
+        at = event.y - self.gutter.top - 1 + round(self.scroll_y)
+        if 0 <= at < len(self._shown):
+            self._choose(at)
+
+    def render_line(self, y: int) -> Strip:
+        """The head, or one row."""
+        width = self._width
+        if y == 0:
+            return self.drawn(Content.styled(_head(width), "$quiet"))
+        at = y - 1 + round(self.scroll_y)
+        if at >= len(self._shown):
+            words = self._empty if not self._shown and y == 1 else ""
+            return self.drawn(Content.styled(words, "$quiet"))
+        experiment = self._shown[at]
+        row = self._row(experiment, width)
+        if experiment.id == self._chosen:
+            row = row.pad_right(max(width - row.cell_length, 0)).stylize("on $cursor-row")
+        return self.drawn(row)
+
+    def _row(self, experiment: Experiment, width: int) -> Content:
+        sign = mark(experiment)
+        value = "" if experiment.value is None else f"{experiment.value:.4f}"
+        gain = "" if experiment.gain is None else f"{experiment.gain:+.4f}"
+        text = experiment.title
+        if experiment.verdict is Verdict.CRASH or experiment.status is ExperimentStatus.REJECTED:
+            text = f"{experiment.title}  ({experiment.why})"
+        state = f"{self._state(experiment, sign.word):<9}"
+        numbers = f"{value:>8} {gain:>8} " if width >= 50 else f"{value:>8} "
+        return Content.assemble(
+            f"{experiment.id:<6}",
+            (f"{sign.sign} {state}", sign.style),
+            numbers,
+            (text, _tone(experiment)),
+        )
+
+    def _state(self, experiment: Experiment, word: str) -> str:
+        if experiment.status is ExperimentStatus.PROPOSED and experiment.approve_at is not None:
+            return f"in {duration(experiment.approve_at - time.time())}"
+        if experiment.status is ExperimentStatus.RUNNING:
+            runs = self._view.runs_by_experiment.get(experiment.id, ())
+            running = [run for run in runs if run.status is RunStatus.RUNNING]
+            found = [p.fraction for r in running if (p := self._view.progress.get(r.id))]
+            return f"runs {percent(max(found))}" if found else word
+        return word
+
+
+def _head(width: int) -> str:
+    numbers = f"{'value':>8} {'gain':>8} " if width >= 50 else f"{'value':>8} "
+    return f"{'id':<6}{'  state':<11}{numbers}change"
+
+
+def _tone(experiment: Experiment) -> str:
+    if experiment.verdict is Verdict.DISCARD or experiment.verdict is Verdict.CRASH:
+        return "$quiet"
+    return "$foreground"

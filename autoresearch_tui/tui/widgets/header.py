@@ -1,0 +1,144 @@
+"""The header: whether the night's run is fine, in three lines."""
+
+import time
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.widgets import Static
+
+from autoresearch_tui.domain import ApprovalMode, ExperimentStatus, RunStatus, StudyStatus, Verdict
+from autoresearch_tui.tui.view import View
+from autoresearch_tui.tui.words import Segment, duration, fit, percent
+
+_STATES = {
+    StudyStatus.RUNNING: ("● running", "$success bold"),
+    StudyStatus.PAUSED: ("‖ paused", "$warning bold"),
+    StudyStatus.STOPPING: ("◌ stopping", "$warning bold"),
+    StudyStatus.FINISHED: ("■ finished", "$primary bold"),
+}
+
+
+def _quiet(label: str, value: str, style: str = "$foreground") -> Content:
+    return Content.assemble((f"{label} ", "$quiet"), (value, style))
+
+
+def header_lines(view: View, now: float, width: int) -> list[Content]:
+    """The three lines of the header, each at most `width` cells."""
+    if view.study is None:
+        words = view.trouble or "the engine is starting …"
+        style = "$error" if view.trouble else "$quiet"
+        return [
+            Content.styled(words, style).truncate(width, ellipsis=True),
+            Content(""),
+            Content(""),
+        ]
+    return [
+        fit(_result(view, now), width),
+        fit(_work(view, now), width),
+        fit(_people(view, now), width),
+    ]
+
+
+def _result(view: View, now: float) -> Sequence[Segment]:
+    study, best = view.study, view.best
+    assert study is not None
+    word, style = _STATES[study.status]
+    if (silence := view.silence(now)) is not None:
+        word, style = f"▲ NO ENGINE for {duration(silence)}, e starts it", "$error bold reverse"
+    segments = [Segment(0, Content.styled(word, style))]
+    if best is not None and best.value is not None:
+        value = Content.assemble(
+            (f"{study.metric} ", "$quiet"), (f"{best.value:.4f}", "$success bold"), f" {best.id}"
+        )
+        segments.append(Segment(1, value))
+    if (gain := view.gain()) is not None:
+        segments.append(Segment(2, _gain(*gain)))
+    if study.noise_sd:
+        segments.append(Segment(7, _quiet("noise sd", f"{study.noise_sd:.4f}")))
+    segments.append(Segment(5, Content.styled(study.tag, "$quiet")))
+    return segments
+
+
+def _gain(gain: float, error: float | None) -> Content:
+    if error is None:
+        return _quiet("gain", f"{gain:.4f}")
+    sure = "$success" if gain > 2 * error else "$warning"
+    return _quiet("gain", f"{gain:.4f} ± {error:.4f}", sure)
+
+
+def _work(view: View, now: float) -> Sequence[Segment]:
+    study, verdicts = view.study, view.verdicts
+    assert study is not None
+    judged = view.count(ExperimentStatus.JUDGED)
+    limit = f"/{study.max_experiments}" if study.max_experiments else ""
+    running = sum(1 for run in view.active_runs if run.status is RunStatus.RUNNING)
+    rate = view.rate(now)
+    kept = f"{verdicts[Verdict.KEEP]} kept, {verdicts[Verdict.CRASH]} crashed"
+    segments = [
+        Segment(0, _quiet("judged", f"{judged}{limit}")),
+        Segment(6, Content.styled(f"({kept})", "$quiet")),
+        Segment(1, _quiet("running", str(running))),
+        Segment(3, _quiet("queued", str(view.count(ExperimentStatus.QUEUED)))),
+        Segment(4, _quiet("per hour", "–" if rate is None else f"{rate:.0f}")),
+        Segment(1, _quiet("busy", percent(view.busy(now)))),
+        Segment(2, _elapsed(view, now)),
+    ]
+    if study.spent_usd or study.budget_usd:
+        budget = f"/{study.budget_usd:.0f}" if study.budget_usd else ""
+        segments.append(Segment(3, _quiet("$", f"{study.spent_usd:.2f}{budget}")))
+    return segments
+
+
+def _elapsed(view: View, now: float) -> Content:
+    study = view.study
+    assert study is not None
+    gone = duration(view.end(now) - (study.started_at or study.created_at))
+    if study.deadline is not None and study.status is not StudyStatus.FINISHED:
+        return _quiet("time", f"{gone}, {duration(study.deadline - now)} left")
+    return _quiet("time", gone)
+
+
+def _people(view: View, now: float) -> Sequence[Segment]:
+    study = view.study
+    assert study is not None
+    segments: list[Segment] = []
+    if waiting := view.waiting:
+        words = f"{len(waiting)} wait for approval: y approves, n vetoes"
+        segments.append(Segment(0, Content.styled(words, "$accent bold")))
+    segments.append(Segment(1, _quiet("approval", study.approval, _approval(study.approval))))
+    state = study.researcher_state or ("" if study.status is StudyStatus.FINISHED else "ready")
+    researcher = ": ".join(part for part in (study.researcher, state) if part)
+    segments.append(Segment(2, _quiet("researcher", researcher)))
+    if study.end_reason:
+        segments.append(Segment(1, Content.styled(study.end_reason, "$primary")))
+    return segments
+
+
+def _approval(mode: ApprovalMode) -> str:
+    return "$foreground" if mode is ApprovalMode.AUTO else "$accent"
+
+
+class Header(Static):
+    """Draws the newest view again every second, for its clocks."""
+
+    def __init__(self) -> None:
+        super().__init__(id="header", markup=False)
+        self._view = View()
+
+    def on_mount(self) -> None:
+        """Begin the clock."""
+        self.set_interval(1.0, self._draw)
+
+    def on_resize(self) -> None:
+        """Fit the lines again."""
+        self._draw()
+
+    def show(self, view: View) -> None:
+        """Draw a view."""
+        self._view = view
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.content_size.width
+        if width > 0:
+            self.update(Content("\n").join(header_lines(self._view, time.time(), width)))

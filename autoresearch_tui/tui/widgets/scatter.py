@@ -1,0 +1,200 @@
+"""The scatter of results: runs in grey, new bests in green, the running best as a line."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.widgets import Static
+
+from autoresearch_tui.domain import Experiment, Verdict
+from autoresearch_tui.tui.view import View
+from autoresearch_tui.tui.widgets.braille import Canvas
+from autoresearch_tui.tui.words import duration
+
+_AXIS_WIDTH = 8
+_SIGNS = "●◆▲■"
+"""Markers of new bests, one an accelerator type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A judged experiment: its place, and how it is drawn. A crash has no `y`."""
+
+    x: float
+    y: float | None
+    best: bool
+    sign: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The ranges of both axes; `low` and `high` bound the metric."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+
+
+def points_of(view: View, *, by_time: bool, chosen: str | None) -> list[Point]:
+    """The points of a view; x is the number of the verdict, or hours since the start."""
+    judged = sorted((e for e in view.experiments if e.judged_at is not None), key=_judged_at)
+    start = _judged_at(judged[0]) if judged else 0.0
+    if view.study is not None and view.study.started_at is not None:
+        start = view.study.started_at
+    kinds = sorted({e.accelerator or "" for e in judged})
+    return [
+        Point(
+            (_judged_at(e) - start) / 3600 if by_time else float(number),
+            e.value,
+            e.verdict is Verdict.KEEP,
+            _SIGNS[kinds.index(e.accelerator or "") % len(_SIGNS)],
+            e.id == chosen,
+        )
+        for number, e in enumerate(judged, 1)
+    ]
+
+
+def _judged_at(experiment: Experiment) -> float:
+    return experiment.judged_at or 0.0
+
+
+def frame_of(points: Sequence[Point], *, minimize: bool) -> Frame:
+    """Ranges that show every good result, and bad ones only as far as they are usual.
+
+    The bad end stands 1.5 interquartile ranges beyond the worse quartile (Tukey's fence).
+    """
+    values = sorted(p.y if minimize else -p.y for p in points if p.y is not None)
+    best, worst = values[0], values[-1]
+    if len(values) >= 4:
+        lower, _, upper = statistics.quantiles(values, n=4)
+        worst = min(worst, upper + 1.5 * (upper - lower))
+    margin = (worst - best) * 0.06 or abs(best) * 0.001 or 0.001
+    low, high = best - margin, worst + margin
+    if not minimize:
+        low, high = -high, -low
+    left, right = points[0].x, max(points[-1].x, points[0].x + 1e-9)
+    return Frame(left, right, low, high)
+
+
+class Plot:
+    """Draws points into a canvas of `width` by `height` cells."""
+
+    def __init__(self, points: Sequence[Point], frame: Frame, width: int, height: int) -> None:
+        self.canvas = Canvas(width, height)
+        self._points = points
+        self._frame = frame
+
+    def _x(self, point: Point) -> int:
+        frame, wide = self._frame, self.canvas.dots_wide - 1
+        return round((point.x - frame.left) / (frame.right - frame.left) * wide)
+
+    def _y(self, value: float) -> int:
+        frame, high = self._frame, self.canvas.dots_high - 1
+        place = round((frame.high - value) / (frame.high - frame.low) * high)
+        return min(max(place, 0), high)
+
+    def draw(self) -> Canvas:
+        """All points; what matters more is drawn later."""
+        for point in self._points:
+            if point.y is not None and not point.best:
+                self.canvas.dot(self._x(point), self._y(point.y), "$quiet")
+        self._draw_running_best()
+        bottom = self.canvas.dots_high - 1
+        for point in self._points:
+            if point.y is None:
+                self.canvas.sign(self._x(point), bottom, "×", "$error")
+            elif not self._frame.low <= point.y <= self._frame.high:
+                self.canvas.sign(self._x(point), self._y(point.y), "·", "$quiet")
+        for point in self._points:
+            if point.y is not None and point.best:
+                self.canvas.sign(self._x(point), self._y(point.y), point.sign, "$success bold")
+        for point in self._points:
+            if point.chosen:
+                place = bottom if point.y is None else self._y(point.y)
+                self.canvas.sign(self._x(point), place, "◎", "$accent bold")
+        return self.canvas
+
+    def _draw_running_best(self) -> None:
+        bests = [p for p in self._points if p.best and p.y is not None]
+        ends = [*(self._x(p) for p in bests[1:]), self.canvas.dots_wide - 1]
+        for at, (point, end) in enumerate(zip(bests, ends, strict=True)):
+            assert point.y is not None
+            following = bests[at + 1].y if at + 1 < len(bests) else point.y
+            assert following is not None
+            self.canvas.line(self._x(point), self._y(point.y), end, self._y(following), "$success")
+
+
+def plot_lines(
+    view: View, width: int, height: int, *, by_time: bool, chosen: str | None
+) -> list[Content]:
+    """The plot with its axes, `height` lines of `width` cells."""
+    points = points_of(view, by_time=by_time, chosen=chosen)
+    if width < _AXIS_WIDTH + 8 or height < 4:
+        return [Content.styled("too small for a plot", "$quiet")]
+    if view.study is None or not any(p.y is not None for p in points):
+        return [Content.styled("no result yet: the baseline is measured first", "$quiet")]
+    frame = frame_of(points, minimize=view.study.minimize)
+    canvas = Plot(points, frame, width - _AXIS_WIDTH, height - 1).draw()
+    lines: list[Content] = []
+    for y in range(canvas.height):
+        label = _label(frame, y, canvas.height)
+        row = [
+            Content.styled(text, style) if style else Content(text) for text, style in canvas.row(y)
+        ]
+        lines.append(Content.assemble((f"{label:>7}", "$quiet"), ("│", "$border"), *row))
+    return [*lines, _bottom(points, width, by_time=by_time)]
+
+
+def _label(frame: Frame, y: int, height: int) -> str:
+    every = max(height // 4, 2)
+    if y % every and y != height - 1:
+        return ""
+    value = frame.high - (y + 0.5) / height * (frame.high - frame.low)
+    return f"{value:.4f}"[:7]
+
+
+def _bottom(points: Sequence[Point], width: int, *, by_time: bool) -> Content:
+    first, last = points[0].x, points[-1].x
+    ends = [duration(x * 3600) if by_time else f"{x:.0f}" for x in (first, last)]
+    name = "time" if by_time else "experiment"
+    inner = width - _AXIS_WIDTH - len(ends[0]) - len(ends[1])
+    return Content.styled(
+        " " * _AXIS_WIDTH + ends[0] + f"{name:^{max(inner, 0)}}" + ends[1], "$quiet"
+    )
+
+
+class Scatter(Static, can_focus=True):
+    """The plot pane."""
+
+    def __init__(self) -> None:
+        super().__init__(id="scatter", classes="pane", markup=False)
+        self._view = View()
+        self._chosen: str | None = None
+        self._by_time = False
+
+    def show(self, view: View, chosen: str | None) -> None:
+        """Draw a view; the experiment `chosen` is marked."""
+        self._view, self._chosen = view, chosen
+        self._draw()
+
+    def toggle_axis(self) -> None:
+        """Change the x axis between the order of verdicts and time."""
+        self._by_time = not self._by_time
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Fit the plot again."""
+        self._draw()
+
+    def _draw(self) -> None:
+        size, study = self.content_size, self._view.study
+        if size.width <= 0 or size.height <= 0:
+            return
+        self.border_title = f"1 {study.metric if study else 'results'}"
+        lines = plot_lines(
+            self._view, size.width, size.height, by_time=self._by_time, chosen=self._chosen
+        )
+        self.update(Content("\n").join(lines))

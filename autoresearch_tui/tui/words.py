@@ -1,0 +1,91 @@
+"""Short words for times, numbers and states, as the whole cockpit writes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from autoresearch_tui.domain import Experiment, ExperimentStatus, Verdict
+
+
+def duration(seconds: float) -> str:
+    """Such as `42s`, `3m20s`, `7h05m`, `2d04h`."""
+    whole = max(int(seconds), 0)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
+
+
+def percent(share: float | None) -> str:
+    """A share of 0 to 1 in whole percent; never 100 % unless it is."""
+    if share is None:
+        return "–"
+    return f"{100 * share:.0f}%" if not 0.995 <= share < 1 else "99%"
+
+
+def bar(fraction: float, width: int) -> str:
+    """A progress bar of `width` cells."""
+    done = min(max(round(fraction * width), 0), width)
+    return "━" * done + "╌" * (width - done)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a state looks: a sign, a word and a colour; the sign alone tells them apart."""
+
+    sign: str
+    word: str
+    style: str
+
+
+_VERDICTS = {
+    Verdict.KEEP: Mark("✓", "keep", "$success"),
+    Verdict.DISCARD: Mark("·", "discard", "$quiet"),
+    Verdict.CRASH: Mark("×", "crash", "$error"),
+    Verdict.INCONCLUSIVE: Mark("~", "unclear", "$warning"),
+}
+
+_STATUSES = {
+    ExperimentStatus.PROPOSED: Mark("?", "proposed", "$accent"),
+    ExperimentStatus.REJECTED: Mark("⊘", "rejected", "$error"),
+    ExperimentStatus.VETOED: Mark("⊘", "vetoed", "$warning"),
+    ExperimentStatus.QUEUED: Mark("…", "queued", "$foreground"),
+    ExperimentStatus.RUNNING: Mark("▸", "running", "$primary"),
+    ExperimentStatus.JUDGED: Mark("·", "judged", "$foreground"),
+    ExperimentStatus.SUPERSEDED: Mark("⊘", "stale", "$quiet"),
+    ExperimentStatus.CANCELLED: Mark("⊘", "cancelled", "$quiet"),
+}
+
+
+def mark(experiment: Experiment) -> Mark:
+    """How an experiment's state looks."""
+    if experiment.is_best:
+        return Mark("★", "best", "$success bold")
+    if experiment.status is ExperimentStatus.JUDGED and experiment.verdict is not None:
+        return _VERDICTS[experiment.verdict]
+    return _STATUSES[experiment.status]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a line that may be left out; the higher `rank`, the sooner."""
+
+    rank: int
+    content: Content
+
+
+def fit(segments: Sequence[Segment], width: int, gap: str = "  ") -> Content:
+    """Join segments, leaving out those of the highest rank until they fit into `width` cells."""
+    kept = list(segments)
+    while len(kept) > 1 and _width(kept, gap) > width:
+        kept.remove(max(reversed(kept), key=lambda segment: segment.rank))
+    line = Content(gap).join([segment.content for segment in kept])
+    return line.truncate(width, ellipsis=True) if line.cell_length > width else line
+
+
+def _width(segments: Sequence[Segment], gap: str) -> int:
+    return sum(s.content.cell_length for s in segments) + len(gap) * (len(segments) - 1)
