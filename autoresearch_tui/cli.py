@@ -44,13 +44,18 @@ def cli() -> None:
     """
 
 
+_MODES = [mode.value for mode in ApprovalMode]
+
+
 def _limits(command: Command) -> Command:
     options = [
         click.option("--max-experiments", type=click.IntRange(1), help="End after so many."),
         click.option("--max-hours", type=float, help="End after so many hours."),
         click.option("--budget-usd", type=float, help="End after so many dollars."),
         click.option("--slots", type=click.IntRange(1), help="Runs at a time on this machine."),
-        click.option("--approval", type=click.Choice([m.value for m in ApprovalMode]), help="Approval mode."),
+        click.option(
+            "--approval", type=click.Choice(_MODES), help="Approval mode."
+        ),
         click.option("--researcher", type=click.Choice(["optimizer", "none"]), help="Proposer."),
     ]
     for option in reversed(options):

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import math
+import statistics
 import time
 
-from autoresearch_tui.domain import Experiment, ExperimentStatus
+from autoresearch_tui.domain import ApprovalMode, Experiment, ExperimentStatus, RunStatus
 from autoresearch_tui.engine.context import Context, counts
 from autoresearch_tui.engine.proposals import Proposals
 from autoresearch_tui.errors import ResearcherError
@@ -13,6 +15,8 @@ from autoresearch_tui.researchers.base import Brief, Researcher
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+
+_LONGEST_LEAD = 4
 
 _ALIVE = (
     ExperimentStatus.PROPOSED,
@@ -45,7 +49,7 @@ class Research:
 
     def _wanted(self) -> int:
         store, settings = self._context.store, self._context.settings
-        target = settings.scheduler.ahead or max(len(store.clusters()), 1)
+        target = settings.scheduler.ahead or max(len(store.clusters()), 1) * self._lead()
         counted = store.experiment_counts()
         queued = store.experiments((ExperimentStatus.QUEUED,))
         stock = counted.get(ExperimentStatus.PROPOSED, 0) + sum(map(self._is_unassigned, queued))
@@ -53,6 +57,19 @@ class Research:
         if (most := store.study().max_experiments) is not None:
             wanted = min(wanted, most - sum(counted.get(status, 0) for status in _ALIVE))
         return wanted
+
+    def _lead(self) -> int:
+        """Rounds of runs that pass while a proposal waits to be let through."""
+        store = self._context.store
+        mode = store.study().approval
+        if mode is ApprovalMode.AUTO:
+            return 1
+        ended = [r for r in store.runs((RunStatus.SUCCEEDED,)) if r.started_at and r.ended_at]
+        if mode is ApprovalMode.MANUAL or not ended:
+            return 2
+        took = statistics.median((r.ended_at or 0.0) - (r.started_at or 0.0) for r in ended)
+        countdown = self._context.settings.approval.countdown_seconds
+        return min(1 + math.ceil(countdown / max(took, 1.0)), _LONGEST_LEAD)
 
     def _is_unassigned(self, experiment: Experiment) -> bool:
         return not any(counts(run) for run in self._context.store.runs_of(experiment.id))

@@ -96,9 +96,9 @@ class OptimizerResearcher:
                 point = _screen(surrogate.axes, start, tried, chance)
             else:
                 point = surrogate.suggest(start, chance)
-            if point not in tried:
+            if point not in tried and not surrogate.is_doomed(point):
                 return point
-        return _any_neighbour(surrogate.axes, start, tried)
+        return _any_neighbour(surrogate, start, tried)
 
     def _proposal(self, surrogate: Surrogate, start: Point, point: Point, brief: Brief) -> Proposal:
         moved = [
@@ -121,11 +121,11 @@ def _screen(
     return _with(start, at, chance.choice(_near(axes[at], start[at], reach=2)))
 
 
-def _any_neighbour(axes: Sequence[SearchAxis], start: Point, tried: set[Point]) -> Point | None:
-    for at, axis in enumerate(axes):
+def _any_neighbour(surrogate: Surrogate, start: Point, tried: set[Point]) -> Point | None:
+    for at, axis in enumerate(surrogate.axes):
         for level in axis.levels:
             point = _with(start, at, level)
-            if level != start[at] and point not in tried:
+            if level != start[at] and point not in tried and not surrogate.is_doomed(point):
                 return point
     return None
 

@@ -5,6 +5,7 @@
 
 import math
 import random
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -74,11 +75,34 @@ class Surrogate:
                 self._study.add_trial(self._trial(self.point(experiment), None, "FAIL"))
             if experiment.status in _PENDING and experiment.constants:
                 self.add_pending(self.point(experiment))
+        self._learn_crashes(experiments)
         self._fit()
 
     def point(self, experiment: Experiment) -> Point:
         """Where an experiment stands."""
         return tuple(experiment.constants.get(axis.key, axis.current) for axis in self.axes)
+
+    def is_doomed(self, point: Point) -> bool:
+        """Whether a point has a level that has only ever crashed.
+
+        One crash condemns a level that was the only move; two do where there were others.
+        """
+        return any(
+            level not in self._sound[at] and self._blame[at, level] >= 1.0
+            for at, level in enumerate(point)
+        )
+
+    def _learn_crashes(self, experiments: Sequence[Experiment]) -> None:
+        start = tuple(axis.current for axis in self.axes)
+        self._sound = [{start[at], *(p[at] for p in self._points)} for at in range(len(start))]
+        self._blame: defaultdict[tuple[int, Scalar], float] = defaultdict(float)
+        for experiment in experiments:
+            if experiment.verdict is not Verdict.CRASH or not experiment.constants:
+                continue
+            point = self.point(experiment)
+            moves = [at for at, level in enumerate(point) if level not in self._sound[at]]
+            for at in moves:
+                self._blame[at, point[at]] += 1 if len(moves) == 1 else 0.5
 
     def add_pending(self, point: Point) -> None:
         """Count a point as being tried, so that the next one is looked for elsewhere."""

@@ -47,6 +47,8 @@ _PANES = ("scatter", "reasoning", "experiments", "log", "details")
 
 _HINTS = {"scatter": "t order or time", "experiments": "f filter", "log": "← →"}
 
+_CHANGING = ("approve", "veto", "start_engine", "cancel_run")
+
 _TABS = "1 results 2 reasoning 3 list 4 log 5 details"
 
 _NARROW, _NORMAL, _WIDE = 0, 110, 170
@@ -94,6 +96,7 @@ class MainScreen(Screen[None]):
         self._operator = operator
         self._diff = diff
         self._polling = False
+        self._offered: tuple[bool | None, ...] = ()
         self.view = View()
 
     def compose(self) -> ComposeResult:
@@ -149,7 +152,11 @@ class MainScreen(Screen[None]):
         self.query_one(Scatter).show(view, chosen.id if chosen else None)
         self.query_one(DetailsPane).show(view, chosen)
         self._follow_log()
-        self.refresh_bindings()
+        offered = tuple(self.check_action(action, ()) for action in _CHANGING)
+        if offered != self._offered:
+            # It builds the footer anew, which is dear.
+            self._offered = offered
+            self.refresh_bindings()
 
     @property
     def _app(self) -> App[int]:

@@ -29,8 +29,13 @@ _URGENCY = {ExperimentStatus.PROPOSED: 0, ExperimentStatus.QUEUED: 1, Experiment
 
 
 def ordered(experiments: Sequence[Experiment]) -> list[Experiment]:
-    """Waiting, then queued, then running ones, then the others with the newest first."""
-    return sorted(experiments, key=lambda e: (_URGENCY.get(e.status, 3), -e.number))
+    """Waiting, then queued, then running ones, each in its turn; then the others, newest first."""
+
+    def place(experiment: Experiment) -> tuple[int, int]:
+        urgency = _URGENCY.get(experiment.status)
+        return (3, -experiment.number) if urgency is None else (urgency, experiment.number)
+
+    return sorted(experiments, key=place)
 
 
 class ExperimentList(Lines):

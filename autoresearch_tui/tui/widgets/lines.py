@@ -43,7 +43,7 @@ class Lines(ScrollView, can_focus=True):
         self._longest = 0
         self._wrapped_at = 0
         self._empty = empty
-        self._follow = follow
+        self._follow = self._following = follow
         self._wrap = wrap
 
     def write(self, lines: Iterable[tuple[str, str]]) -> None:
@@ -64,7 +64,7 @@ class Lines(ScrollView, can_focus=True):
 
     def clear(self) -> None:
         """Remove all lines."""
-        self._longest = 0
+        self._following = self._follow
         self.replace(())
 
     def on_resize(self) -> None:
@@ -78,9 +78,13 @@ class Lines(ScrollView, can_focus=True):
     def _width(self) -> int:
         return self.scrollable_content_region.width
 
-    @property
-    def _is_at_end(self) -> bool:
-        return self._follow and self.scroll_target_y >= self.max_scroll_y - 1
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Stop following when one scrolls back, and follow again from the end."""
+        super().watch_scroll_y(old_value, new_value)
+        if new_value < old_value:
+            self._following = False
+        if new_value >= self.max_scroll_y - 1:
+            self._following = self._follow
 
     def _add_rows(self, lines: Iterable[tuple[str, str]]) -> None:
         if self._wrapped_at <= 0:
@@ -93,11 +97,15 @@ class Lines(ScrollView, can_focus=True):
             self._longest = max((len(text) for text, _ in self._rows), default=0)
 
     def _fit(self) -> None:
-        was_at_end = self._is_at_end
         self.virtual_size = Size(max(self._longest, self._wrapped_at), len(self._rows))
-        if was_at_end:
-            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
+        if self._following:
+            # The pane learns how far it can scroll with the next layout.
+            self.call_after_refresh(self._go_to_end)
         self.refresh()
+
+    def _go_to_end(self) -> None:
+        if self._following:
+            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
 
     def render_line(self, y: int) -> Strip:
         """One visible line."""

@@ -1,0 +1,32 @@
+# make run   install into .venv, then open a real study in the terminal
+# make test  install into .venv, then lint, check types and run the fast tests
+PYTHON ?= python3
+BIN := .venv/bin
+STUDY ?= study
+
+.PHONY: run test e2e lint bench clean
+
+run: .venv/installed
+	@test -d $(STUDY) || $(BIN)/autoresearch-tui init $(STUDY)
+	@$(BIN)/autoresearch-tui $(STUDY)
+
+test: .venv/installed lint
+	$(BIN)/python -m pytest -q
+
+e2e: .venv/installed
+	$(BIN)/python -m pytest -q -m e2e
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+# The stamp makes a second call start at once.
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[trainer,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist
