@@ -53,9 +53,7 @@ def _limits(command: Command) -> Command:
         click.option("--max-hours", type=float, help="End after so many hours."),
         click.option("--budget-usd", type=float, help="End after so many dollars."),
         click.option("--slots", type=click.IntRange(1), help="Runs at a time on this machine."),
-        click.option(
-            "--approval", type=click.Choice(_MODES), help="Approval mode."
-        ),
+        click.option("--approval", type=click.Choice(_MODES), help="Approval mode."),
         click.option("--researcher", type=click.Choice(["optimizer", "none"]), help="Proposer."),
     ]
     for option in reversed(options):

@@ -64,10 +64,9 @@ async def run_engine(
         AutoresearchError: the study cannot be started; the line says how to mend it.
     """
     with engine_lock(paths.lock), log_to(paths.engine_log):
-        task = load_task(paths.root / settings.study.task)
         store = open_writer(paths.database)
         try:
-            async with _context(paths, settings, given, task, store) as context:
+            async with _context(paths, settings, given, store) as context:
                 await _run(context, watch)
                 return context.exit_code
         finally:
@@ -76,13 +75,14 @@ async def run_engine(
 
 @asynccontextmanager
 async def _context(
-    paths: StudyPaths, settings: Settings, given: frozenset[str], task: Task, store: Writer
+    paths: StudyPaths, settings: Settings, given: frozenset[str], store: Writer
 ) -> AsyncGenerator[Context]:
     study = find_study(store)
     if study is not None:
         check_same(study, settings)
     base = study.base_commit if study else None
     workspace = await asyncio.to_thread(Workspace.open, paths.root, settings.study, base)
+    task = load_task(paths.root / settings.study.task)
     backend = _backend(paths, settings, task, workspace)
     researcher: Researcher | None = None
     try:

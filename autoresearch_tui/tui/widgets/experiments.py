@@ -105,8 +105,8 @@ class ExperimentList(Lines):
         if not self._shown:
             return
         place = self._place()
-        to = 0 if place is None else min(max(place + step, 0), len(self._shown) - 1)
-        self._choose(to)
+        start = -1 if place is None else place
+        self._choose(min(max(start + step, 0), len(self._shown) - 1))
 
     def _choose(self, at: int) -> None:
         self._chosen = self._shown[at].id

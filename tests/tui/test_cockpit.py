@@ -1,0 +1,260 @@
+"""The cockpit through Pilot, on the real database of a study whose engine is played by the test."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from autoresearch_tui.domain import (
+    ApprovalMode,
+    Cluster,
+    ClusterStatus,
+    Experiment,
+    ExperimentStatus,
+    Run,
+    RunStatus,
+    Study,
+    StudyStatus,
+    Verdict,
+)
+from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.store import Writer
+from autoresearch_tui.store.writer import open_writer
+from autoresearch_tui.tui.app import Cockpit
+from autoresearch_tui.tui.screens.help import HelpScreen
+from autoresearch_tui.tui.screens.stop import StopScreen
+from autoresearch_tui.tui.theme import DARK, LIGHT
+from autoresearch_tui.tui.widgets.details import DetailsPane
+from autoresearch_tui.tui.widgets.experiments import ExperimentList
+from autoresearch_tui.tui.widgets.header import Header
+from autoresearch_tui.tui.widgets.log import LogPane
+
+Requests = list[tuple[str, dict[str, object]]]
+
+
+def fill(store: Writer, now: float) -> None:
+    store.create_study(
+        Study("night", "/r", "c", "val_bpb", True, StudyStatus.RUNNING, ApprovalMode.MANUAL, now)
+    )
+    store.change_study(started_at=now, heartbeat_at=now, noise_sd=0.01, researcher="optimizer")
+    store.put_cluster(Cluster("cpu-01", "local", "CPU", ClusterStatus.UP, now))
+    for number in (1, 2, 3):
+        parent = None if number == 1 else "e0001"
+        status = ExperimentStatus.PROPOSED if number == 3 else ExperimentStatus.QUEUED
+        title = f"LR 0.{number} [bold]→[/bold] 0.2"
+        store.add_experiment(
+            Experiment(f"e000{number}", number, 1, status, title, "why", "o", now, parent=parent)
+        )
+    store.add_run(Run("e0001-r1", "e0001", 1, RunStatus.SUBMITTING, 1, now, "cpu-01", "CPU"))
+    store.change_run("e0001-r1", RunStatus.RUNNING, started_at=now)
+    store.change_experiment("e0001", ExperimentStatus.RUNNING)
+    store.change_run("e0001-r1", RunStatus.SUCCEEDED, ended_at=now, value=1.0)
+    facts = {"verdict": Verdict.KEEP, "value": 1.0, "accelerator": "CPU", "is_best": True}
+    store.change_experiment("e0001", ExperimentStatus.JUDGED, judged_at=now, **facts)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> StudyPaths:
+    made = StudyPaths(tmp_path)
+    made.state.mkdir()
+    return made
+
+
+@pytest.fixture
+def store(paths: StudyPaths):
+    import time
+
+    writer = open_writer(paths.database)
+    fill(writer, time.time())
+    yield writer
+    writer.close()
+
+
+@asynccontextmanager
+async def engine(paths: StudyPaths, asked: Requests) -> AsyncGenerator[None]:
+    """Answers every request with yes and writes it down."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        message = json.loads(await reader.readline())
+        asked.append((message["do"], message["args"]))
+        writer.write(json.dumps({"id": 1, "ok": True, "result": None}).encode() + b"\n")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_unix_server(talk, path=str(paths.socket))
+    try:
+        yield
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def nothing() -> None:
+    """Starts no engine."""
+
+
+def cockpit(paths: StudyPaths, start: Callable[[], Awaitable[None]] = nothing) -> Cockpit:
+    return Cockpit(paths, start, lambda experiment: f"+ diff of {experiment.id}")
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await pilot.pause(0.02)
+
+
+def text(app: Cockpit, widget: type[Header]) -> str:
+    return str(app.main.query_one(widget).content)
+
+
+def screen_text(app: Cockpit) -> str:
+    lines = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage]
+    return "\n".join(line.text for line in lines)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_shows_the_study(paths: StudyPaths, store: Writer, size: tuple[int, int]):
+    app = cockpit(paths)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "● running" in text(app, Header))
+        shown = screen_text(app)
+        assert "1.0000" in shown
+        assert "cpu-01" in shown
+        assert "LR 0.3 [bold]→[/bold] 0.2" in shown or size[0] < 120
+        assert "1 wait for approval" in shown
+
+
+async def test_new_results_appear(paths: StudyPaths, store: Writer):
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        store.change_experiment("e0003", ExperimentStatus.QUEUED)
+        await until(pilot, lambda: not app.main.view.waiting)
+        assert "wait for approval" not in text(app, Header)
+
+
+async def test_keys_ask_the_engine(paths: StudyPaths, store: Writer):
+    app, asked = cockpit(paths), []
+    async with engine(paths, asked), app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        for key, count in (("y", 1), ("space", 2), ("m", 3)):
+            await pilot.press(key)
+            await until(pilot, lambda count=count: len(asked) == count)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        await pilot.press(*"too bold", "enter")
+        await until(pilot, lambda: len(asked) == 4)
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, StopScreen))
+        await pilot.press("s")
+        await until(pilot, lambda: len(asked) == 5)
+    assert asked == [
+        ("approve", {"experiments": ["e0003"]}),
+        ("pause", {}),
+        ("approval", {"mode": "auto"}),
+        ("veto", {"experiments": ["e0003"], "why": "too bold"}),
+        ("stop", {"now": False}),
+    ]
+
+
+async def test_a_refused_request_is_told(paths: StudyPaths, store: Writer):
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        await pilot.press("space")
+        await until(pilot, lambda: list(app._notifications))  # pyright: ignore[reportPrivateUsage]
+        (said,) = app._notifications  # pyright: ignore[reportPrivateUsage]
+        assert "no engine is running" in said.message
+
+
+async def test_details_show_the_diff(paths: StudyPaths, store: Writer):
+    store.change_experiment("e0001", commit="abc")
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: "diff of e0001" in screen_text(app))
+        assert isinstance(app.focused, DetailsPane)
+        assert "e0001-r1" in screen_text(app)
+
+
+async def test_log_streams(paths: StudyPaths, store: Writer):
+    paths.logs.mkdir()
+    log = paths.run_log("e0001-r1")
+    log.write_text("first line\n\x1b[31mred\x1b[0m\n")
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "first line" in screen_text(app))
+        assert "red" in screen_text(app)
+        with log.open("a") as file:
+            file.write("".join(f"line {i}\n" for i in range(500)))
+        await until(pilot, lambda: "line 499" in screen_text(app))
+        pane = app.main.query_one(LogPane)
+        pane.focus()
+        await pilot.press("g")
+        await until(pilot, lambda: "first line" in screen_text(app))
+        with log.open("a") as file:
+            file.write("at the end\n")
+        await until(pilot, lambda: pane.virtual_size.height == 503)
+        assert "first line" in screen_text(app)
+
+
+async def test_filter_zoom_help_and_panes(paths: StudyPaths, store: Writer):
+    app = cockpit(paths)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        listed = app.main.query_one(ExperimentList)
+        await pilot.press("f")
+        assert "kept 1" in str(listed.border_title)
+        for key, name in zip(
+            "12345", ("scatter", "reasoning", "experiments", "log", "details"), strict=True
+        ):
+            await pilot.press(key)
+            assert app.focused is not None
+            assert app.focused.id == name
+            assert app.focused.is_on_screen
+        await pilot.press("z")
+        assert app.main.maximized is not None
+        await pilot.press("z", "question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape")
+        assert app.screen is app.main
+
+
+async def test_theme_is_remembered(paths: StudyPaths, store: Writer):
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        assert app.theme == DARK.name
+        await pilot.press("T")
+        await pilot.pause()
+    again = cockpit(paths)
+    async with again.run_test(size=(120, 40)):
+        assert again.theme == LIGHT.name
+
+
+async def test_too_small_and_back(paths: StudyPaths, store: Writer):
+    app = cockpit(paths)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await pilot.pause()
+        assert "60x15 needed, 40x10 here" in screen_text(app)
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: "cpu-01" in screen_text(app))
+
+
+async def test_no_study_yet_then_e_starts_the_engine(paths: StudyPaths):
+    started: list[bool] = []
+
+    async def start() -> None:
+        started.append(True)
+
+    app = cockpit(paths, start)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "no study here yet" in screen_text(app))
+        await pilot.press("e")
+        await until(pilot, lambda: started)

@@ -1,0 +1,176 @@
+"""The numbers and words of the screen, as functions of a picture."""
+
+import pytest
+from textual.content import Content
+
+from autoresearch_tui.domain import (
+    ApprovalMode,
+    Cluster,
+    ClusterStatus,
+    Experiment,
+    ExperimentStatus,
+    Run,
+    RunStatus,
+    Study,
+    StudyStatus,
+    Verdict,
+)
+from autoresearch_tui.tui.view import View
+from autoresearch_tui.tui.widgets.experiments import ordered
+from autoresearch_tui.tui.widgets.header import header_lines
+from autoresearch_tui.tui.widgets.scatter import Plot, Point, frame_of, plot_lines, points_of
+from autoresearch_tui.tui.widgets.tiles import tile_lines
+from autoresearch_tui.tui.words import Segment, duration, fit, percent
+
+NOW = 10_000.0
+
+
+def study(**facts: object) -> Study:
+    known: dict[str, object] = {
+        "tag": "night",
+        "repository": "/r",
+        "base_commit": "c",
+        "metric": "val_bpb",
+        "minimize": True,
+        "status": StudyStatus.RUNNING,
+        "approval": ApprovalMode.AUTO,
+        "created_at": 0.0,
+        "started_at": NOW - 3600,
+        "noise_sd": 0.01,
+        "heartbeat_at": NOW - 1,
+    }
+    return Study(**{**known, **facts})  # type: ignore[arg-type]
+
+
+def judged(number: int, value: float | None, *, best: bool = False, keep: bool = False):
+    verdict = Verdict.KEEP if best or keep else Verdict.CRASH if value is None else Verdict.DISCARD
+    return Experiment(
+        f"e{number:04}",
+        number,
+        1,
+        ExperimentStatus.JUDGED,
+        f"change {number}",
+        "why",
+        "optimizer",
+        0.0,
+        parent=None if number == 1 else "e0001",
+        verdict=verdict,
+        value=value,
+        accelerator="CPU",
+        judged_at=NOW - 3000 + number,
+        is_best=best,
+    )
+
+
+def run(name: str, start: float, end: float | None, cluster: str = "cpu-01") -> Run:
+    status = RunStatus.RUNNING if end is None else RunStatus.SUCCEEDED
+    return Run(
+        name, name.split("-")[0], 1, status, 1, 0.0, cluster, "CPU", start, start, end, value=1.0
+    )
+
+
+def cluster(name: str) -> Cluster:
+    return Cluster(name, "local", "CPU", ClusterStatus.UP, 0.0)
+
+
+def view(**facts: object) -> View:
+    experiments = (judged(1, 1.0, keep=True), judged(2, 0.9, best=True), judged(3, None))
+    runs = {
+        "e0001-r1": run("e0001-r1", NOW - 1000, NOW - 600),
+        "e0002-r1": run("e0002-r1", NOW - 500, NOW - 100),
+        "e0004-r1": run("e0004-r1", NOW - 100, None),
+    }
+    known: dict[str, object] = {
+        "study": study(),
+        "experiments": experiments,
+        "runs": runs,
+        "clusters": (cluster("cpu-01"),),
+    }
+    return View(**{**known, **facts})  # type: ignore[arg-type]
+
+
+def test_gain_has_the_error_of_a_difference():
+    gain, error = view().gain() or (0.0, 0.0)
+    assert gain == pytest.approx(0.1)
+    assert error == pytest.approx(0.01 * 2**0.5)
+
+
+def test_busy_is_the_share_of_the_time_since_the_first_run():
+    assert view().busy(NOW) == pytest.approx(0.9)
+    assert view(runs={}).busy(NOW) is None
+
+
+def test_a_silent_engine_is_an_alarm():
+    text = header_lines(view(study=study(heartbeat_at=NOW - 60)), NOW, 120)[0].plain
+    assert "NO ENGINE for 1m00s" in text
+    assert view().silence(NOW) is None
+    assert view(study=study(status=StudyStatus.FINISHED, heartbeat_at=1.0)).silence(NOW) is None
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_header_says_what_matters_at_every_width(width: int):
+    lines = header_lines(view(), NOW, width)
+    assert len(lines) == 3
+    assert all(line.cell_length <= width for line in lines)
+    assert "running" in lines[0].plain
+    assert "0.9000" in lines[0].plain
+    assert "busy 90%" in lines[1].plain
+
+
+def test_fit_leaves_out_the_least_important_first():
+    parts = [Segment(2, Content("aaaa")), Segment(0, Content("bbbb")), Segment(1, Content("cccc"))]
+    assert fit(parts, 14).plain == "aaaa  bbbb  cccc"[:0] + "bbbb  cccc"
+    assert fit(parts, 16).plain == "aaaa  bbbb  cccc"
+
+
+def test_words():
+    assert [duration(s) for s in (5, 200, 25500, 190000)] == ["5s", "3m20s", "7h05m", "2d04h"]
+    assert [percent(s) for s in (None, 0.5, 0.999, 1.0)] == ["–", "50%", "99%", "100%"]
+
+
+def test_frame_ignores_outliers_but_not_good_results():
+    values = [1.0, 1.01, 1.02, 1.0, 1.01, 0.9, 50.0]
+    points = [Point(float(i), v, False, "●", False) for i, v in enumerate(values)]
+    frame = frame_of(points, minimize=True)
+    assert frame.low < 0.9
+    assert frame.high < 1.2
+    flipped = [Point(p.x, -p.y if p.y else None, False, "●", False) for p in points]
+    upside = frame_of(flipped, minimize=False)
+    assert upside.high > -0.9
+    assert upside.low > -1.2
+
+
+def test_plot_marks_bests_crashes_and_the_chosen_one():
+    picture = view()
+    points = points_of(picture, by_time=False, chosen="e0002")
+    assert [p.x for p in points] == [1.0, 2.0, 3.0]
+    canvas = Plot(points, frame_of(points, minimize=True), 30, 8).draw()
+    text = "\n".join("".join(piece for piece, _ in canvas.row(y)) for y in range(8))
+    assert text.count("●") == 1
+    assert text.count("◎") == 1
+    assert text.count("×") == 1
+    assert text.splitlines()[0].startswith("●")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (20, 4), (110, 30)])
+def test_plot_fills_its_place(width: int, height: int):
+    lines = plot_lines(view(), width, height, by_time=True, chosen=None)
+    assert len(lines) in (1, height)
+    empty = plot_lines(view(experiments=()), 40, 10, by_time=False, chosen=None)
+    assert "no result yet" in empty[0].plain
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 64])
+@pytest.mark.parametrize("width", [60, 118, 198])
+def test_tiles_keep_to_their_place(count: int, width: int):
+    clusters = tuple(cluster(f"gpu-{i:02}") for i in range(count))
+    lines = tile_lines(view(clusters=clusters), NOW, width, 9)
+    assert all(line.cell_length <= width for line in lines)
+    assert all(f"gpu-{i:02}" in "\n".join(x.plain for x in lines) for i in range(count))
+
+
+def test_list_begins_with_what_waits():
+    proposed = Experiment("e0009", 9, 1, ExperimentStatus.PROPOSED, "t", "h", "o", 0.0, parent="e")
+    queued = Experiment("e0008", 8, 1, ExperimentStatus.QUEUED, "t", "h", "o", 0.0, parent="e")
+    found = ordered([*view().experiments, queued, proposed])
+    assert [e.id for e in found] == ["e0009", "e0008", "e0003", "e0002", "e0001"]
