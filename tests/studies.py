@@ -20,8 +20,8 @@ if record:
         file.write(os.environ["AUTORESEARCH_RUN"] + "\\n")
 for step in range(4):
     time.sleep(seconds / 4)
-    print(f"step {step:05d} ({step * 25:.1f}%) | loss: {3 - step / 10:.6f} | remaining: {4 - step}s",
-          end="\\r", flush=True)
+    done = f"step {step:05d} ({step * 25:.1f}%)"
+    print(f"{done} | loss: {3 - step / 10:.6f} | remaining: {4 - step}s", end="\\r", flush=True)
 print()
 chance = random.Random(os.environ["AUTORESEARCH_SEED"]).gauss(0, 1e-4)
 loss = 1 + (LR - 0.02) ** 2 + abs(WIDTH - 96) / 1000 + DROPOUT / 20 + chance

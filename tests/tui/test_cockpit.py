@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -67,8 +68,6 @@ def paths(tmp_path: Path) -> StudyPaths:
 
 @pytest.fixture
 def store(paths: StudyPaths):
-    import time
-
     writer = open_writer(paths.database)
     fill(writer, time.time())
     yield writer

@@ -40,25 +40,37 @@ from autoresearch_tui.tui.widgets.tiles import Tiles
 
 _POLL_SECONDS = 0.1
 
-SMALLEST = (60, 15)
-"""Columns and lines below which nothing but a word about it is shown."""
-
 _PANES = ("scatter", "reasoning", "experiments", "log", "details")
 
 _HINTS = {"scatter": "t order or time", "experiments": "f filter", "log": "← →"}
 
-_CHANGING = ("approve", "veto", "start_engine", "cancel_run")
+_CHANGING = ("approve", "veto", "start_engine", "cancel_run", "pause")
 
 _TABS = "1 results 2 reasoning 3 list 4 log 5 details"
 
-_NARROW, _NORMAL, _WIDE = 0, 110, 170
+_NARROW, _NORMAL, _WIDE = 60, 110, 170
 """Columns from which panes stand one at a time, two by two, all beside each other."""
+
+_LOWEST = 15
+"""Lines below which nothing but a word about it is shown."""
 
 _NEXT_MODE = {
     ApprovalMode.AUTO: ApprovalMode.VETO,
     ApprovalMode.VETO: ApprovalMode.MANUAL,
     ApprovalMode.MANUAL: ApprovalMode.AUTO,
 }
+
+
+class TooSmall(Static):
+    """What a terminal shows that is too small for anything else."""
+
+    def __init__(self) -> None:
+        super().__init__(id="too-small", markup=False)
+
+    def render(self) -> str:
+        """The size that is needed and the one that is there."""
+        size = self.app.size  # pyright: ignore[reportUnknownMemberType]
+        return f"{_NARROW}x{_LOWEST} needed, {size.width}x{size.height} here\nq leaves"
 
 
 class MainScreen(Screen[None]):
@@ -76,7 +88,7 @@ class MainScreen(Screen[None]):
         Binding("e", "start_engine", "engine", show=False),
         Binding("f", "filter", "filter", show=False),
         Binding("t", "axis", "axis", show=False),
-        Binding("z", "zoom", "zoom"),
+        Binding("z", "zoom", "zoom", show=False),
         *(Binding(str(i), f"pane('{name}')", show=False) for i, name in enumerate(_PANES, 1)),
         Binding("question_mark", "help", "help"),
         Binding("q", "app.quit", "leave"),
@@ -87,10 +99,12 @@ class MainScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [
+            (0, "-slim"),
             (_NARROW, "-narrow"),
             (_NORMAL, "-normal"),
             (_WIDE, "-wide"),
         ]
+        self.VERTICAL_BREAKPOINTS = [(0, "-low"), (_LOWEST, "-high")]
         self._paths = paths
         self._feed = feed
         self._operator = operator
@@ -109,7 +123,7 @@ class MainScreen(Screen[None]):
             yield ExperimentList()
             yield LogPane()
             yield DetailsPane()
-        yield Static(id="too-small", markup=False)
+        yield TooSmall()
         yield Footer(show_command_palette=False, compact=True)
 
     async def on_mount(self) -> None:
@@ -119,17 +133,9 @@ class MainScreen(Screen[None]):
         await self._poll()
         self.set_interval(_POLL_SECONDS, self._poll)
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Say so where the terminal is too small."""
-        columns, lines = SMALLEST
-        is_small = event.size.width < columns or event.size.height < lines
-        self.set_class(is_small, "-too-small")
-        words = f"{columns}x{lines} needed, {event.size.width}x{event.size.height} here\nq leaves"
-        self.query_one("#too-small", Static).update(words)
-        is_narrow = event.size.width < _NORMAL
-        for name in _PANES:
-            hint = _TABS if is_narrow else _HINTS.get(name, "")
-            self.query_one(f"#{name}").border_subtitle = hint
+    def on_resize(self) -> None:
+        """Name the panes that are out of sight."""
+        self._draw()
 
     async def _poll(self) -> None:
         if self._polling:
@@ -146,6 +152,9 @@ class MainScreen(Screen[None]):
 
     def _draw(self) -> None:
         view, chosen = self.view, self._list.chosen
+        for name in _PANES:
+            hint = _TABS if self.size.width < _NORMAL else _HINTS.get(name, "")
+            self.query_one(f"#{name}").border_subtitle = hint
         self.query_one(Header).show(view)
         self.query_one(Tiles).show(view)
         self._list.show(view)
@@ -252,11 +261,17 @@ class MainScreen(Screen[None]):
         """Keys are shown where they work."""
         if action in ("approve", "veto"):
             return bool(self._target(vetoing=action == "veto")) or None
+        if action in ("pause", "approval", "stop"):
+            return self._is_alive() or None
         if action == "start_engine":
             return self.view.study is None or self.view.silence(time.time()) is not None
         if action == "cancel_run":
             return self._cancelled() is not None or None
         return True
+
+    def _is_alive(self) -> bool:
+        study = self.view.study
+        return study is not None and study.status is not StudyStatus.FINISHED
 
     def _target(self, *, vetoing: bool) -> Experiment | None:
         """What y and n act on: the chosen experiment, else the oldest that waits."""

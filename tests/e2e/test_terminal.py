@@ -1,0 +1,119 @@
+"""The cockpit in a real terminal: tmux starts it, presses keys and reads the screen."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.store import open_reader
+from tests.studies import call, command, make_study, stop, until
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux"),
+]
+
+
+class Terminal:
+    """One tmux server of our own."""
+
+    def __init__(self, socket: str, columns: int, lines: int, words: list[str]) -> None:
+        self._base = ["tmux", "-L", socket, "-f", os.devnull]
+        # A size in the environment would count for more than the terminal's own.
+        shell = f"unset COLUMNS LINES; {shlex.join(words)}; echo ended with $?; exec cat"
+        size = ["-x", str(columns), "-y", str(lines)]
+        self._tmux("new-session", "-d", *size, f"COLORTERM=truecolor sh -c {shlex.quote(shell)}")
+
+    def _tmux(self, *words: str) -> str:
+        done = subprocess.run([*self._base, *words], check=True, capture_output=True, text=True)
+        return done.stdout
+
+    def screen(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def press(self, *keys: str) -> None:
+        self._tmux("send-keys", *keys)
+
+    def shows(self, text: str) -> None:
+        try:
+            until(lambda: text in self.screen(), repr(text))
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.screen()}") from None
+
+    def close(self) -> None:
+        subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Generator[Path]:
+    made = make_study(tmp_path / "study")
+    yield made
+    stop(made)
+
+
+def test_watch_steer_leave_and_come_back(study: Path):
+    name = f"artui-{uuid.uuid4().hex[:8]}"
+    terminal = Terminal(name, 120, 40, command(study))
+    try:
+        terminal.shows("● running")
+        terminal.shows("judged 3")
+        terminal.press("Space")
+        terminal.shows("‖ paused")
+        terminal.press("Space")
+        terminal.shows("● running")
+        terminal.press("m")
+        terminal.shows("approval veto")
+        terminal.press("?")
+        terminal.shows("DECIDE")
+        terminal.press("Escape")
+        # Keys that come right behind an escape would be read as one sequence.
+        until(lambda: "DECIDE" not in terminal.screen(), "the help closed")
+        terminal.press("q")
+        terminal.shows("goes on without this screen")
+        terminal.shows("ended with 0")
+    finally:
+        terminal.close()
+    with open_reader(StudyPaths(study).database) as reader:
+        before = reader.study()
+    assert before.engine_pid is not None
+    os.kill(before.engine_pid, 0)
+    again = Terminal(name + "b", 80, 24, command(study))
+    try:
+        again.shows("● running")
+        assert str(before.engine_pid) in call("status", "-C", study).stdout
+        os.kill(before.engine_pid, 9)
+        again.shows("NO ENGINE")
+        again.press("e")
+        again.shows("● running")
+        again.press("S")
+        again.shows("Stop the study?")
+        again.press("x")
+        again.shows("■ finished")
+    finally:
+        again.close()
+
+
+def test_small_terminal(study: Path):
+    terminal = Terminal(f"artui-{uuid.uuid4().hex[:8]}", 40, 10, command(study))
+    try:
+        terminal.shows("60x15 needed")
+        terminal.press("q")
+        terminal.shows("ended with 0")
+    finally:
+        terminal.close()
+
+
+def test_a_study_that_cannot_start_says_so_in_one_line(tmp_path: Path):
+    terminal = Terminal(f"artui-{uuid.uuid4().hex[:8]}", 120, 20, command(tmp_path))
+    try:
+        terminal.shows("ended with 1")
+        assert "error: " in terminal.screen()
+        assert "Traceback" not in terminal.screen()
+    finally:
+        terminal.close()
