@@ -8,8 +8,8 @@ from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.tui.app import Cockpit
 
 
-async def draw(study: Path, picture: Path) -> None:
-    """Save the screen of the study as it stands."""
+async def draw(study: Path) -> str:
+    """The screen of the study as it stands, as SVG."""
 
     async def start() -> None:
         return
@@ -19,8 +19,9 @@ async def draw(study: Path, picture: Path) -> None:
         while app.main.view.study is None:
             await pilot.pause(0.05)
         await pilot.pause(1.0)
-        picture.write_text(app.export_screenshot(), encoding="utf-8")
+        return app.export_screenshot()
 
 
 if __name__ == "__main__":
-    asyncio.run(draw(Path(sys.argv[1]).resolve(), Path(sys.argv[2])))
+    svg = asyncio.run(draw(Path(sys.argv[1]).resolve()))
+    Path(sys.argv[2]).write_text(svg, encoding="utf-8")
