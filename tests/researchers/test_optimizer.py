@@ -1,0 +1,148 @@
+"""The optimiser, on a function that it can only see through experiments."""
+
+import math
+import re
+
+import pytest
+
+from autoresearch_tui.code.constants import all_constants
+from autoresearch_tui.code.edits import apply_edits
+from autoresearch_tui.config import Axis, Search
+from autoresearch_tui.domain import Experiment, ExperimentStatus, Noise, Proposal, Verdict
+from autoresearch_tui.errors import ResearcherError
+from autoresearch_tui.researchers.base import Brief
+from autoresearch_tui.researchers.optimizer import OptimizerResearcher
+
+SOURCE = """\
+LR = 0.1
+WIDTH = 64
+DROPOUT = 0.3
+DEPTH = 4
+KIND = "plain"
+"""
+
+
+def loss(constants: dict[str, object]) -> float | None:
+    """Best at LR 0.02, WIDTH 128, no dropout; a depth above 6 crashes."""
+    values = {key.split(":")[-1].split(".")[-1]: value for key, value in constants.items()}
+    depth = float(str(values["DEPTH"]))
+    if depth > 6:
+        return None
+    rate = math.log(float(str(values["LR"])) / 0.02) ** 2
+    width = abs(math.log2(float(str(values["WIDTH"])) / 128))
+    return 1 + 0.02 * rate + 0.03 * width + 0.05 * float(str(values["DROPOUT"]))
+
+
+class Bench:
+    """Plays the engine: applies, measures, keeps."""
+
+    def __init__(self, search: Search | None = None) -> None:
+        self.researcher = OptimizerResearcher(search or Search(seed=3))
+        self.files = {"train.py": SOURCE}
+        constants = all_constants(self.files, "cpu")
+        value = loss(constants)
+        self.best = self._experiment(1, constants, value, Verdict.KEEP)
+        self.experiments = [self.best]
+        self.fresh = [self.best]
+        self.parent = self.files
+        self.thoughts: list[tuple[str, str]] = []
+
+    def _experiment(
+        self, number: int, constants: object, value: float | None, verdict: Verdict
+    ) -> Experiment:
+        return Experiment(
+            f"e{number:04}",
+            number,
+            1,
+            ExperimentStatus.JUDGED,
+            "t",
+            "h",
+            "optimizer",
+            0.0,
+            parent="e0001" if number > 1 else None,
+            constants=constants,  # type: ignore[arg-type]
+            value=value,
+            verdict=verdict,
+        )
+
+    async def ask(self, wanted: int) -> list[Proposal]:
+        brief = Brief(
+            wanted, "CPU", "val_bpb", True, self.best, self.files, self.fresh, Noise(0.01, 4)
+        )
+        self.fresh, self.parent = [], self.files
+
+        def think(kind: str, text: str) -> None:
+            self.thoughts.append((kind, text))
+
+        return list(await self.researcher.propose(brief, think))
+
+    def measure(self, proposal: Proposal) -> Experiment:
+        files = apply_edits(self.parent, proposal.edits, profile="cpu")
+        constants = all_constants(files, "cpu")
+        value = loss(constants)
+        is_better = value is not None and value < (self.best.value or 0.0)
+        verdict = Verdict.CRASH if value is None else Verdict.KEEP if is_better else Verdict.DISCARD
+        found = self._experiment(len(self.experiments) + 1, constants, value, verdict)
+        self.experiments.append(found)
+        self.fresh.append(found)
+        if is_better:
+            self.best, self.files = found, dict(files)
+        return found
+
+
+async def test_finds_a_much_better_setting():
+    bench = Bench()
+    start = bench.best.value or 0.0
+    for _ in range(20):
+        for proposal in await bench.ask(2):
+            bench.measure(proposal)
+    optimum = 1.0
+    assert (bench.best.value or 9.0) - optimum < 0.35 * (start - optimum)
+
+
+async def test_does_not_repeat_itself_nor_the_incumbent():
+    bench = Bench()
+    seen: set[tuple[object, ...]] = set()
+    for _ in range(10):
+        for proposal in await bench.ask(3):
+            found = bench.measure(proposal)
+            point = tuple(sorted((k, v) for k, v in found.constants.items()))
+            assert point not in seen
+            seen.add(point)
+
+
+async def test_learns_from_crashes():
+    bench = Bench(Search(seed=3, only=("DEPTH", "LR", "WIDTH")))
+    crashes: list[int] = []
+    for _ in range(15):
+        for proposal in await bench.ask(2):
+            crashes.append(bench.measure(proposal).verdict is Verdict.CRASH)
+    assert sum(crashes[-10:]) <= 2
+
+
+async def test_reads_like_a_human_and_shows_what_it_knows():
+    bench = Bench()
+    for _ in range(8):
+        for proposal in await bench.ask(2):
+            assert re.fullmatch(r"[A-Z]+ \S+ → \S+(, [A-Z]+ \S+ → \S+)*", proposal.title)
+            assert proposal.hypothesis.endswith((".", "tells."))
+            assert proposal.origin == "optimizer"
+            bench.measure(proposal)
+    tables = [text for kind, text in bench.thoughts if kind == "table"]
+    assert "constant" in tables[-1]
+    assert max(len(line) for line in tables[-1].splitlines()) <= 60
+
+
+async def test_keeps_to_the_space_that_is_given():
+    search = Search(only=("LR",), space={"LR": Axis(choices=(0.05, 0.2, 0.1))}, seed=1)
+    bench = Bench(search)
+    proposals = await bench.ask(5)
+    assert sorted(p.edits[0].value for p in proposals) == [0.05, 0.2]  # type: ignore[union-attr]
+    assert any("tried" in text for _, text in bench.thoughts)
+
+
+async def test_a_file_without_constants_is_told():
+    bench = Bench()
+    bench.files = {"train.py": "print(1)\n"}
+    with pytest.raises(ResearcherError, match="no constant to search"):
+        await bench.ask(1)
