@@ -61,12 +61,16 @@ class Setup:
             BackendError: it failed; another call tries again.
         """
         await asyncio.to_thread(self._slot.prepare, "")
-        if not await self._adopt():
+        name = await self._adopt()
+        if name is None:
+            at = now()
+            # Each try is a job of its own: a supervisor may still know the one before.
+            name = f"{self._name}-{int(at * 1000):x}"
             workdir = await directory()
-            await asyncio.to_thread(self._submit, workdir, env, now())
+            await asyncio.to_thread(self._submit, name, workdir, env, at)
         # Its supervisor is of no use afterwards.
         await asyncio.to_thread(self._slot.stop)
-        state = await self._ended(self._name, said)
+        state = await self._ended(name, said)
         if state is None or state.status is not JobStatus.SUCCEEDED:
             raise BackendError(await asyncio.to_thread(self._failure, state))
         with self._slot.refusals("its mark cannot be written"):
@@ -79,13 +83,13 @@ class Setup:
         line = last_line(self._log)
         return f"set-up failed ({reason}): {line}" if line else f"set-up failed ({reason})"
 
-    async def _adopt(self) -> bool:
-        """Whether this set-up runs or has succeeded already; all others are ended and removed."""
-        adopted = False
+    async def _adopt(self) -> str | None:
+        """The job of this set-up that runs or has succeeded; all others are ended and removed."""
+        adopted: str | None = None
         for state in await asyncio.to_thread(self._slot.states):
             reusable = not state.status.is_final or state.status is JobStatus.SUCCEEDED
-            if state.name == self._name and reusable:
-                adopted = True
+            if state.name.startswith(self._name) and reusable:
+                adopted = state.name
                 await asyncio.to_thread(self._slot.ensure)
                 continue
             await asyncio.to_thread(self._slot.cancel, state.name)
@@ -93,10 +97,10 @@ class Setup:
             await asyncio.to_thread(self._slot.forget, state.name)
         return adopted
 
-    def _submit(self, workdir: Path, env: Mapping[str, str], now: float) -> None:
+    def _submit(self, name: str, workdir: Path, env: Mapping[str, str], now: float) -> None:
         with self._slot.refusals("its log cannot be made"):
             self._log.parent.mkdir(parents=True, exist_ok=True)
-        job = Job(self._name, workdir, self._script, self._envs, TIME_LIMIT)
+        job = Job(name, workdir, self._script, self._envs, TIME_LIMIT)
         self._slot.submit(job, {**env, **self._envs}, (), now, self._log)
 
     async def _ended(self, name: str, said: Callable[[str], None]) -> JobState | None:

@@ -267,6 +267,8 @@ class Slot:
             with contextlib.suppress(FileNotFoundError):
                 job.root.rename(aside)
             remove_tree(aside)
+            for cache in (self._submitted, self._started, self._ended):
+                cache.pop(name, None)
 
     def abandon(self) -> None:
         """Ask for the end of all jobs, and of the supervisor."""
