@@ -125,13 +125,40 @@ print("peak_vram_mb:     45060.2")
 """
 
 
-def test_repository_like_karpathys(tmp_path: Path):
+CLUSTER_TASK = """\
+resources:
+  accelerators: H100:1
+  image_id: docker:some/image:tag
+workdir: .
+envs:
+  EXPERIMENT_ID: baseline
+  EXPERIMENT_DESC: "baseline run"
+setup: |
+  pip install uv
+  uv sync
+  uv run prepare.py
+run: |
+  uv run train.py 2>&1 | tee run.log
+  code=${PIPESTATUS[0]}
+  if [ $code -ne 0 ]; then
+    echo "STATUS: crash"
+  else
+    echo "RESULT: ${EXPERIMENT_ID} val_bpb=$(grep '^val_bpb:' run.log | awk '{print $2}')"
+  fi
+  echo "DESC: ${EXPERIMENT_DESC}"
+"""
+
+
+@pytest.mark.parametrize("task", [None, CLUSTER_TASK], ids=["no task", "a cluster's task"])
+def test_repository_like_karpathys(tmp_path: Path, task: str | None):
     repository = tmp_path / "autoresearch"
     repository.mkdir()
     (repository / "train.py").write_text(KARPATHY)
     (repository / "prepare.py").write_text("print('prepared')\n")
     (repository / "program.md").write_text("# autoresearch\n")
     (repository / "pyproject.toml").write_text('[project]\nname = "a"\nversion = "0"\n')
+    if task is not None:
+        (repository / "experiment.yaml").write_text(task)
     git(repository, "init", "-q")
     git(repository, "add", "-A")
     git(repository, "commit", "-qm", "Start")
@@ -152,6 +179,10 @@ def test_repository_like_karpathys(tmp_path: Path):
         verdicts = {e.verdict for e in reader.experiments()}
     assert Verdict.CRASH not in verdicts
     assert "program.md" in (study / "autoresearch.toml").read_text()
+    if task is not None:
+        log = StudyPaths(study).run_log("e0002-r1").read_text()
+        assert "RESULT: e0002 val_bpb=0.99" in log
+        assert (study / "experiment.yaml").read_text() == task
 
 
 def test_two_engines(tmp_path: Path):

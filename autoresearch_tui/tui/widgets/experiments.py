@@ -25,11 +25,11 @@ FILTERS: dict[str, Callable[[Experiment], bool]] = {
     "failed": lambda e: e.verdict is Verdict.CRASH or e.status is ExperimentStatus.REJECTED,
 }
 
-_URGENCY = {ExperimentStatus.PROPOSED: 0, ExperimentStatus.QUEUED: 1, ExperimentStatus.RUNNING: 2}
+_URGENCY = {ExperimentStatus.PROPOSED: 0, ExperimentStatus.RUNNING: 1, ExperimentStatus.QUEUED: 2}
 
 
 def ordered(experiments: Sequence[Experiment]) -> list[Experiment]:
-    """Waiting, then queued, then running ones, each in its turn; then the others, newest first."""
+    """Waiting, then running, then queued ones, each in its turn; then the others, newest first."""
 
     def place(experiment: Experiment) -> tuple[int, int]:
         urgency = _URGENCY.get(experiment.status)
