@@ -1,13 +1,12 @@
 """The header: whether the night's run is fine, in three lines."""
 
-import time
 from collections.abc import Sequence
 
 from textual.content import Content
-from textual.widgets import Static
 
 from autoresearch_tui.domain import ApprovalMode, ExperimentStatus, RunStatus, StudyStatus, Verdict
 from autoresearch_tui.tui.view import View
+from autoresearch_tui.tui.widgets.drawn import Drawn
 from autoresearch_tui.tui.words import Segment, duration, fit, percent
 
 _STATES = {
@@ -118,27 +117,12 @@ def _approval(mode: ApprovalMode) -> str:
     return "$foreground" if mode is ApprovalMode.AUTO else "$accent"
 
 
-class Header(Static):
-    """Draws the newest view again every second, for its clocks."""
+class Header(Drawn):
+    """The three lines."""
 
     def __init__(self) -> None:
-        super().__init__(id="header", markup=False)
-        self._view = View()
+        super().__init__(id="header")
 
-    def on_mount(self) -> None:
-        """Begin the clock."""
-        self.set_interval(1.0, self._draw)
-
-    def on_resize(self) -> None:
-        """Fit the lines again."""
-        self._draw()
-
-    def show(self, view: View) -> None:
-        """Draw a view."""
-        self._view = view
-        self._draw()
-
-    def _draw(self) -> None:
-        width = self.content_size.width
-        if width > 0:
-            self.update(Content("\n").join(header_lines(self._view, time.time(), width)))
+    def lines(self, view: View, now: float, width: int) -> list[Content]:
+        """The three lines."""
+        return header_lines(view, now, width)

@@ -1,12 +1,10 @@
 """One tile a cluster: what it does, how far it is, whether it idles."""
 
-import time
-
 from textual.content import Content
-from textual.widgets import Static
 
 from autoresearch_tui.domain import Cluster, ClusterStatus, Progress, Run, RunStatus
 from autoresearch_tui.tui.view import View
+from autoresearch_tui.tui.widgets.drawn import Drawn
 from autoresearch_tui.tui.words import bar, duration, percent
 
 _NARROWEST = 38
@@ -114,30 +112,14 @@ def tile_lines(view: View, now: float, width: int, rows: int) -> list[Content]:
     return lines
 
 
-class Tiles(Static):
-    """Draws the clusters again every second, for their clocks."""
+class Tiles(Drawn):
+    """The tiles, in as many lines as the terminal can spare."""
 
     def __init__(self) -> None:
-        super().__init__(id="tiles", markup=False)
-        self._view = View()
+        super().__init__(id="tiles")
 
-    def on_mount(self) -> None:
-        """Begin the clock."""
-        self.set_interval(1.0, self._draw)
-
-    def on_resize(self) -> None:
-        """Fit the tiles again."""
-        self._draw()
-
-    def show(self, view: View) -> None:
-        """Draw a view."""
-        self._view = view
-        self._draw()
-
-    def _draw(self) -> None:
-        width = self.content_size.width
-        if width <= 0:
-            return
+    def lines(self, view: View, now: float, width: int) -> list[Content]:
+        """All tiles."""
         rows = min(_MOST_LINES, max((self.screen.size.height - 15) // 3, 2))
-        lines = tile_lines(self._view, time.time(), width, rows)
-        self.update(Content("\n").join(lines or [Content.styled("no cluster yet", "$quiet")]))
+        found = tile_lines(view, now, width, rows)
+        return found or [Content.styled("no cluster yet", "$quiet")]
