@@ -37,6 +37,12 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def file_sha256(path: Path) -> str:
+    """Hexadecimal digest of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def embedded_text(cache: Path) -> bytes:
     """The plays, joined with one NUL byte; from the cache, else fetched, verified and cached."""
     path = cache / "plays.txt"

@@ -26,14 +26,27 @@ _IMPORTED_AT = time.perf_counter()
 import numpy as np
 import torch
 
+from climbmix import climbmix
 from clock import Budget
-from corpus import CorpusError, embedded_text, sha256, split, write_atomically
+from corpus import (
+    WHEEL,
+    Corpus,
+    CorpusError,
+    embedded_text,
+    sha256,
+    split,
+    write_atomically,
+)
 
 Value = TypeVar("Value")
 
 SPECIAL = "<|bos|>"
 _PATTERN = r"""'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"""
 _FORMAT = 1
+_AT_ONCE = 512
+
+_TOKENIZER_CHARACTERS = 1_000_000_000
+"""Of the training text that the tokenizer is made from, in documents of 10,000 at most."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +119,21 @@ def prepare(text: Path | None = None) -> None:
         if text is None and _is_whole():
             print(f"data: ready in {_folder()}")
             return
-        data = embedded_text(cache) if text is None else text.read_bytes()
-        _tokenise(data)
+        _tokenise(*_corpus(cache, text))
+
+
+def _corpus(cache: Path, text: Path | None) -> tuple[str, Corpus]:
+    """Where the text comes from, and the text: climbmix for GPUs, else the plays."""
+    if text is not None:
+        return str(text), split(text.read_bytes())
+    if PROFILE.name == "gpu":
+        try:
+            return "climbmix", climbmix(cache)
+        except CorpusError as error:
+            print(
+                f"{error}\nthe plays are used in its place: val_bpb is not comparable", flush=True
+            )
+    return WHEEL, split(embedded_text(cache))
 
 
 def _is_whole() -> bool:
@@ -121,14 +147,13 @@ def _is_whole() -> bool:
         return False
 
 
-def _tokenise(data: bytes) -> None:
+def _tokenise(source: str, corpus: Corpus) -> None:
     import rustbpe
     import tiktoken
 
-    corpus = split(data)
     print(f"tokenizer: {VOCABULARY} tokens", flush=True)
     trainer = rustbpe.Tokenizer()
-    trainer.train_from_iterator(iter(corpus.train), VOCABULARY - 1, pattern=_PATTERN)
+    trainer.train_from_iterator(_sample(corpus.train), VOCABULARY - 1, pattern=_PATTERN)
     ranks = {bytes(piece): rank for piece, rank in trainer.get_mergeable_ranks()}
     encoding = tiktoken.Encoding(
         name="trainer",
@@ -143,17 +168,29 @@ def _tokenise(data: bytes) -> None:
     for name, content in files.items():
         write_atomically(_folder() / name, content)
     digests = {name: sha256(content) for name, content in files.items()}
-    about = {"text": sha256(data), "files": digests}
+    about = {"source": source, "files": digests}
     write_atomically(_folder() / "about.json", json.dumps(about).encode())
-    print(f"data: ready in {_folder()}", flush=True)
+    print(f"data: {source}, ready in {_folder()}", flush=True)
+
+
+def _sample(documents: list[str]) -> Iterator[str]:
+    """What the tokenizer is made from: all of a small text, a part of a large one."""
+    is_large = sum(map(len, documents)) > _TOKENIZER_CHARACTERS
+    left = _TOKENIZER_CHARACTERS
+    for document in documents:
+        yield document[:10_000] if is_large else document
+        left -= min(len(document), 10_000)
+        if is_large and left <= 0:
+            return
 
 
 def _encode(kind: str, documents: list[str], encoding: object) -> np.ndarray:
     pieces: list[np.ndarray] = []
-    for number, document in enumerate(documents, 1):
-        ids = encoding.encode_ordinary(document)  # type: ignore[attr-defined]
-        pieces.append(np.array([VOCABULARY - 1, *ids], dtype=np.uint16))
-        print(f"\rtokenising {kind}: {number}/{len(documents)}", end="", flush=True)
+    for first in range(0, len(documents), _AT_ONCE):
+        batch = documents[first : first + _AT_ONCE]
+        for ids in encoding.encode_ordinary_batch(batch):  # type: ignore[attr-defined]
+            pieces.append(np.array([VOCABULARY - 1, *ids], dtype=np.uint16))
+        print(f"\rtokenising {kind}: {len(pieces)}/{len(documents)}", end="", flush=True)
     print()
     return np.concatenate(pieces)
 
