@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_tui.domain import ExperimentStatus, Verdict
+from autoresearch_tui.domain import ExperimentStatus, RunStatus, Verdict
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import open_reader
 from tests.studies import call, command, git, lines, make_study, stop, until
@@ -27,6 +27,7 @@ def check_study(study: Path, judged: int) -> None:
         has_ended = [e for e in experiments if e.status is ExperimentStatus.JUDGED]
     assert len(has_ended) >= judged
     assert all(run.status.is_final for run in runs)
+    assert not [run.id for run in runs if run.status is RunStatus.LOST]
     kept = [e for e in has_ended if e.verdict is Verdict.KEEP and not e.is_baseline]
     told = git(study, "log", "--format=%s", f"{base}..autoresearch/{tag}").splitlines()
     by_time = sorted(kept, key=lambda e: e.judged_at or 0.0, reverse=True)

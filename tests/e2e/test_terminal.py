@@ -103,6 +103,7 @@ def test_small_terminal(study: Path):
     terminal = Terminal(f"artui-{uuid.uuid4().hex[:8]}", 40, 10, command(study))
     try:
         terminal.shows("60x15 needed")
+        assert "val_bpb" not in terminal.screen()
         terminal.press("q")
         terminal.shows("ended with 0")
     finally:

@@ -257,3 +257,4 @@ async def test_no_study_yet_then_e_starts_the_engine(paths: StudyPaths):
         await until(pilot, lambda: "no study here yet" in screen_text(app))
         await pilot.press("e")
         await until(pilot, lambda: started)
+    assert started == [True]

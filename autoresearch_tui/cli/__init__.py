@@ -1,0 +1,62 @@
+"""The command line: builds the others and nothing else."""
+
+import contextlib
+import os
+import sqlite3
+import sys
+from collections.abc import Generator
+from typing import cast
+
+import click
+
+from autoresearch_tui.cli import acting, opening, reading
+from autoresearch_tui.cli.group import cli
+from autoresearch_tui.errors import AutoresearchError
+
+__all__ = ["acting", "cli", "main", "opening", "reading"]
+
+
+@contextlib.contextmanager
+def _one_line_errors() -> Generator[None]:
+    try:
+        yield
+    except AutoresearchError as error:
+        _fail(str(error))
+    except BaseExceptionGroup as group:
+        _fail(_said(_first(group)))
+    except (OSError, sqlite3.Error) as error:
+        _fail(_said(error))
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        inner = cast(BaseExceptionGroup[BaseException], error)
+        error = inner.exceptions[0]
+    return error
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, AutoresearchError):
+        return str(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}"
+    if isinstance(error, sqlite3.Error):
+        return f"the study's database: {error}; is the disk full?"
+    return f"{type(error).__name__}: {error} (a defect; see .autoresearch/engine.log)"
+
+
+def _fail(message: str) -> None:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(1)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        with _one_line_errors():
+            cli.main(standalone_mode=True)
+    except BrokenPipeError:
+        os._exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)

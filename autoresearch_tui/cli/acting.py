@@ -1,0 +1,87 @@
+"""Commands that ask the engine to act."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import click
+
+from autoresearch_tui.cli.group import (
+    cli,
+    json_option,
+    paths_of,
+    study_option,
+)
+
+
+def _request(study: Path, do: str, **args: object) -> object:
+    from autoresearch_tui.control import request
+
+    return asyncio.run(request(paths_of(study), do, args))
+
+
+@cli.command()
+@click.option("-f", "--file", type=click.File("rb"), required=True, help="JSON; - for stdin.")
+@study_option
+@json_option
+def propose(file: BinaryIO, study: Path, as_json: bool) -> None:
+    """Propose an experiment: {"title", "hypothesis", "edits": [...]} as JSON."""
+    from autoresearch_tui.code.proposals import proposal_from_json, proposal_to_object
+    from autoresearch_tui.report.export import to_json
+
+    proposal = proposal_from_json(file.read())
+    answer = _request(study, "propose", **proposal_to_object(proposal))
+    click.echo(to_json(answer) if as_json else _one_line(answer))
+
+
+def _one_line(answer: object) -> str:
+    found = cast(dict[str, str], answer)
+    return f"{found['experiment']} {found['status']}"
+
+
+@cli.command()
+@click.argument("experiments", nargs=-1, required=True)
+@study_option
+def approve(experiments: Sequence[str], study: Path) -> None:
+    """Let proposed EXPERIMENTS run."""
+    _request(study, "approve", experiments=list(experiments))
+
+
+@cli.command()
+@click.argument("experiments", nargs=-1, required=True)
+@click.option("--why", default="", help="The researcher is told.")
+@study_option
+def veto(experiments: Sequence[str], why: str, study: Path) -> None:
+    """Refuse proposed or queued EXPERIMENTS."""
+    _request(study, "veto", experiments=list(experiments), why=why)
+
+
+@cli.command()
+@study_option
+def pause(study: Path) -> None:
+    """Start no further run."""
+    _request(study, "pause")
+
+
+@cli.command()
+@study_option
+def resume(study: Path) -> None:
+    """Go on after a pause."""
+    _request(study, "resume")
+
+
+@cli.command()
+@click.argument("run")
+@study_option
+def cancel(run: str, study: Path) -> None:
+    """End a RUN, and its experiment with it."""
+    _request(study, "cancel", run=run)
+
+
+@cli.command()
+@click.option("--now", is_flag=True, help="End the running runs too.")
+@study_option
+def stop(now: bool, study: Path) -> None:
+    """Let the running runs end, then finish the study."""
+    _request(study, "stop", now=now)

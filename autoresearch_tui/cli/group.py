@@ -1,0 +1,103 @@
+"""What the commands share: their group, options, and how a study is found."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from autoresearch_tui import __version__
+from autoresearch_tui.config import Settings, load_settings, with_overrides
+from autoresearch_tui.domain import ApprovalMode
+from autoresearch_tui.errors import StudyError
+from autoresearch_tui.paths import StudyPaths
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+_ORDER = (
+    *("open", "engine", "init", "status", "list", "show", "diff", "logs", "report"),
+    *("propose", "approve", "veto", "pause", "resume", "cancel", "stop", "doctor"),
+)
+
+
+class Commands(click.Group):
+    """A group whose first word may be a directory: the study to open."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read `autoresearch-tui [STUDY] …` as `autoresearch-tui open [STUDY] …`."""
+        is_ours = bool(args) and (args[0] in self.commands or args[0] in ("--help", "--version"))
+        return super().parse_args(ctx, args if is_ours else ["open", *args])
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which one meets them."""
+        return sorted(self.commands, key=_ORDER.index)
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__)
+def cli() -> None:
+    """Watch, steer and trust a search for a better train.py.
+
+    `autoresearch-tui [STUDY]` opens the study in the directory STUDY (default: this one), and
+    starts its engine when none runs.
+    """
+
+
+_MODES = [mode.value for mode in ApprovalMode]
+
+
+def limit_options(command: Command) -> Command:
+    """Give a command the options that limit a study."""
+    options = [
+        click.option("--max-experiments", type=click.IntRange(1), help="End after so many."),
+        click.option("--max-hours", type=float, help="End after so many hours."),
+        click.option("--budget-usd", type=float, help="End after so many dollars."),
+        click.option("--slots", type=click.IntRange(1), help="Runs at a time on this machine."),
+        click.option("--approval", type=click.Choice(_MODES), help="Approval mode."),
+        click.option("--researcher", type=click.Choice(["optimizer", "none"]), help="Proposer."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_KEYS = {
+    "max_experiments": "limits.max_experiments",
+    "max_hours": "limits.max_hours",
+    "budget_usd": "limits.budget_usd",
+    "slots": "local.slots",
+    "approval": "approval.mode",
+    "researcher": "researcher.kind",
+}
+
+
+def settings_of(root: Path, options: dict[str, object]) -> tuple[Settings, frozenset[str]]:
+    """The settings of a study under the options of the command line, and which those gave."""
+    given = {_KEYS[name]: value for name, value in options.items() if value is not None}
+    return with_overrides(load_settings(root), given), frozenset(given)
+
+
+def words_of(options: dict[str, object]) -> list[str]:
+    """The options as they would be typed."""
+    found = ((name, value) for name, value in options.items() if value is not None)
+    return [f"--{name.replace('_', '-')}={value}" for name, value in found]
+
+
+study_argument = click.argument("study", type=click.Path(path_type=Path), default=".")
+study_option = click.option(
+    "-C", "--study", type=click.Path(path_type=Path), default=".", help="The study's directory."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def paths_of(study: Path) -> StudyPaths:
+    """Where a study keeps its state.
+
+    Raises:
+        StudyError: there is no such directory.
+    """
+    root = study.expanduser().resolve()
+    if not root.is_dir():
+        raise StudyError(f"{study}: no such directory; `autoresearch-tui init {study}` makes one")
+    return StudyPaths(root)

@@ -1,0 +1,108 @@
+"""Commands that make a study, open it, and run its engine."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from autoresearch_tui.cli.group import (
+    cli,
+    limit_options,
+    paths_of,
+    settings_of,
+    study_argument,
+    words_of,
+)
+from autoresearch_tui.cli.reading import diff_text
+from autoresearch_tui.config import Settings
+from autoresearch_tui.errors import StudyError
+from autoresearch_tui.paths import StudyPaths
+
+
+@cli.command("open")
+@study_argument
+@click.option("--no-ui", is_flag=True, help="The engine in the foreground, one line an event.")
+@limit_options
+def open_study(study: Path, no_ui: bool, **options: object) -> None:
+    """Open a study: the terminal UI, or the engine alone with --no-ui."""
+    paths = paths_of(study)
+    settings, given = settings_of(paths.root, options)
+    if no_ui:
+        sys.exit(_engine(paths, settings, given, told=True))
+    from autoresearch_tui.launch import start_detached
+    from autoresearch_tui.tui.app import run_cockpit
+
+    async def start() -> None:
+        await start_detached(paths, words_of(options))
+
+    if _wants_engine(paths, given):
+        asyncio.run(start())
+    sys.exit(run_cockpit(paths, start, lambda experiment: diff_text(paths, experiment)))
+
+
+def _wants_engine(paths: StudyPaths, given: frozenset[str]) -> bool:
+    """A study that runs, or has ended and is only looked at, needs no new engine."""
+    from autoresearch_tui.domain import StudyStatus
+    from autoresearch_tui.report.text import is_alive
+    from autoresearch_tui.store import open_reader
+
+    if not paths.database.exists():
+        return True
+    with contextlib.suppress(StudyError), open_reader(paths.database) as reader:
+        study = reader.study()
+        if is_alive(study, time.time()) and _lives(study.engine_pid):
+            return False
+        return study.status is not StudyStatus.FINISHED or bool(given)
+    return True
+
+
+def _lives(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@cli.command(hidden=True)
+@study_argument
+@limit_options
+def engine(study: Path, **options: object) -> None:
+    """Run the engine without printing."""
+    paths = paths_of(study)
+    settings, given = settings_of(paths.root, options)
+    sys.exit(_engine(paths, settings, given, told=False))
+
+
+def _engine(paths: StudyPaths, settings: Settings, given: frozenset[str], *, told: bool) -> int:
+    from autoresearch_tui.engine.headless import Headless
+    from autoresearch_tui.engine.lifecycle import run_engine
+
+    watch = Headless.watch if told else None
+    return asyncio.run(run_engine(paths, settings, given, watch))
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path), required=False)
+@click.option("--from", "source", type=click.Path(path_type=Path), help="A git repository to use.")
+@click.option("--tag", help="Name of the study (default: the directory's).")
+def init(directory: Path | None, source: Path | None, tag: str | None) -> None:
+    """Make a new study in DIRECTORY, from the packaged trainer or --from a repository."""
+    from autoresearch_tui.template import adopt_repository, create_study
+
+    if source is not None:
+        made = adopt_repository(source, directory, tag)
+    elif directory is not None:
+        create_study(directory, tag)
+        made = directory
+    else:
+        raise StudyError("init: give the directory of the new study: `autoresearch-tui init DIR`")
+    click.echo(f"{made}: a new study; `autoresearch-tui {made}` starts it")

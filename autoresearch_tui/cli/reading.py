@@ -1,0 +1,147 @@
+"""Commands that only look."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from autoresearch_tui.cli.group import cli, json_option, paths_of, study_option
+from autoresearch_tui.config import load_settings
+from autoresearch_tui.domain import Experiment, ExperimentStatus
+from autoresearch_tui.errors import StudyError
+from autoresearch_tui.paths import StudyPaths
+
+
+@cli.command()
+@study_option
+@json_option
+def status(study: Path, as_json: bool) -> None:
+    """Say how the study is doing."""
+    from autoresearch_tui.report.export import status_object, to_json
+    from autoresearch_tui.report.text import status_lines
+    from autoresearch_tui.report.utilisation import utilisation
+    from autoresearch_tui.store import open_reader
+
+    with open_reader(paths_of(study).database) as reader:
+        if as_json:
+            click.echo(to_json(status_object(reader)))
+            return
+        now = time.time()
+        experiments = reader.experiments()
+        best = next((e for e in experiments if e.is_best), None)
+        idle = utilisation(reader.runs(), now).idle_percent
+        counted = reader.experiment_counts()
+        click.echo("\n".join(status_lines(reader.study(), counted, best, idle, now)))
+
+
+@cli.command("list")
+@study_option
+@json_option
+def list_experiments(study: Path, as_json: bool) -> None:
+    """List the experiments."""
+    from autoresearch_tui.report.export import to_json
+    from autoresearch_tui.report.text import experiment_table
+    from autoresearch_tui.store import open_reader
+
+    with open_reader(paths_of(study).database) as reader:
+        found = reader.experiments()
+    click.echo(to_json(found) if as_json else "\n".join(experiment_table(found)))
+
+
+@cli.command()
+@click.argument("experiment")
+@study_option
+@json_option
+def show(experiment: str, study: Path, as_json: bool) -> None:
+    """Show all there is to say of an EXPERIMENT."""
+    from autoresearch_tui.report.export import to_json
+    from autoresearch_tui.report.text import experiment_page
+    from autoresearch_tui.store import open_reader
+
+    with open_reader(paths_of(study).database) as reader:
+        found = reader.experiment(experiment)
+        if found is None:
+            raise StudyError(f"{experiment}: there is no such experiment; see `list`")
+        runs = reader.runs_of(experiment)
+    if as_json:
+        click.echo(to_json({"experiment": found, "runs": runs}))
+    else:
+        click.echo("\n".join(experiment_page(found, runs)))
+
+
+@cli.command()
+@click.argument("experiment")
+@study_option
+def diff(experiment: str, study: Path) -> None:
+    """Print what an EXPERIMENT changes in its parent's files."""
+    from autoresearch_tui.store import open_reader
+
+    paths = paths_of(study)
+    with open_reader(paths.database) as reader:
+        found = reader.experiment(experiment)
+    if found is None:
+        raise StudyError(f"{experiment}: there is no such experiment; see `list`")
+    click.echo(diff_text(paths, found), nl=False)
+
+
+def diff_text(paths: StudyPaths, experiment: Experiment) -> str:
+    """What an experiment changes in its parent's files."""
+    from autoresearch_tui.store import open_reader
+    from autoresearch_tui.workspace import Workspace
+
+    if experiment.commit is None:
+        raise StudyError(f"{experiment.id}: was {experiment.status} before it became a commit")
+    with open_reader(paths.database) as reader:
+        parent = reader.experiment(experiment.parent) if experiment.parent else None
+        base = reader.study().base_commit
+    before = (parent.commit if parent else None) or base
+    workspace = Workspace.open(paths.root, load_settings(paths.root).study, base)
+    return workspace.diff(before, experiment.commit)
+
+
+@cli.command()
+@click.argument("run")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
+@study_option
+def logs(run: str, follow: bool, study: Path) -> None:
+    """Print the output of a RUN, or of the newest run of an experiment."""
+    from autoresearch_tui.report.logs import follow_log
+
+    follow_log(paths_of(study), run, follow=follow, write=lambda text: click.echo(text, nl=False))
+
+
+@cli.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write JSON to this file.")
+@study_option
+@json_option
+def report(output: Path | None, study: Path, as_json: bool) -> None:
+    """Print the table of results, or the whole study as JSON."""
+    from autoresearch_tui.report.export import study_object, to_json
+    from autoresearch_tui.report.results import results_text
+    from autoresearch_tui.store import open_reader
+
+    with open_reader(paths_of(study).database) as reader:
+        if as_json or output is not None:
+            text = to_json(study_object(reader)) + "\n"
+        else:
+            judged = reader.experiments((ExperimentStatus.JUDGED,))
+            text = results_text(judged, {e.id: reader.runs_of(e.id) for e in judged})
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
+    else:
+        click.echo(text, nl=False)
+
+
+@cli.command()
+@study_option
+def doctor(study: Path) -> None:
+    """Say what is installed, what is missing, and how to mend it."""
+    from autoresearch_tui.doctor import checks
+
+    is_well = True
+    for check in checks(study):
+        is_well = is_well and (check.ok or check.optional)
+        mark = "ok" if check.ok else "-" if check.optional else "MISSING"
+        click.echo(f"{mark:<8} {check.what:<14} {check.found}")
+    sys.exit(0 if is_well else 1)
