@@ -135,13 +135,17 @@ def report(output: Path | None, study: Path, as_json: bool) -> None:
 
 @cli.command()
 @study_option
-def doctor(study: Path) -> None:
+@json_option
+def doctor(study: Path, as_json: bool) -> None:
     """Say what is installed, what is missing, and how to mend it."""
     from autoresearch_tui.doctor import checks
+    from autoresearch_tui.report.export import to_json
 
-    is_well = True
-    for check in checks(study):
-        is_well = is_well and (check.ok or check.optional)
+    found = list(checks(study))
+    is_well = all(check.ok or check.optional for check in found)
+    if as_json:
+        click.echo(to_json(found))
+    for check in () if as_json else found:
         mark = "ok" if check.ok else "-" if check.optional else "MISSING"
         click.echo(f"{mark:<8} {check.what:<14} {check.found}")
     sys.exit(0 if is_well else 1)

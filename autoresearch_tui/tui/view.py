@@ -56,6 +56,11 @@ class View:
         return next((e for e in self.experiments if e.is_best), None)
 
     @cached_property
+    def by_id(self) -> Mapping[str, Experiment]:
+        """The experiments by their ids."""
+        return {e.id: e for e in self.experiments}
+
+    @cached_property
     def baseline(self) -> Experiment | None:
         """The newest unchanged starting point with a value."""
         found = [e for e in self.experiments if e.is_baseline and e.value is not None]

@@ -70,7 +70,7 @@ class ExperimentList(Lines):
     @property
     def chosen(self) -> Experiment | None:
         """The experiment under the cursor, once the operator has moved it."""
-        return next((e for e in self._view.experiments if e.id == self._chosen), None)
+        return self._view.by_id.get(self._chosen) if self._chosen else None
 
     def on_mount(self) -> None:
         """Begin the clock of the countdowns."""

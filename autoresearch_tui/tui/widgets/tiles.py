@@ -63,7 +63,7 @@ class Tile:
         run = self._run
         if run is None:
             return _padded(Content.styled(self._cluster.note or "–", "$quiet"), width)
-        experiment = next((e for e in self._view.experiments if e.id == run.experiment), None)
+        experiment = self._view.by_id.get(run.experiment)
         title = experiment.title if experiment is not None else ""
         return _padded(Content.assemble((run.id, "$primary"), f" {title}"), width)
 
