@@ -33,7 +33,7 @@ def template_root() -> Path:
         StudyError: the installation is incomplete.
     """
     here = Path(__file__).resolve().parent
-    for root in (here.parent, here / "template"):
+    for root in (here.parent, here / "packaged"):
         if all((root / part).exists() for part in _PARTS):
             return root
     raise StudyError(f"{here}: the packaged trainer is missing; install autoresearch-tui again")
