@@ -28,5 +28,8 @@ lint: .venv/installed
 	$(BIN)/python -m pip install --quiet -e '.[trainer,dev]'
 	@touch $@
 
+bench: .venv/installed
+	@for file in benchmarks/*.py; do $(BIN)/python $$file; done
+
 clean:
 	rm -rf .venv build dist
