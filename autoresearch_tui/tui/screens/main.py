@@ -129,7 +129,6 @@ class MainScreen(Screen[None]):
     async def on_mount(self) -> None:
         """Show the first view at once and begin to follow the study."""
         self.show_pane("experiments")
-        self.query_one(Scatter).add_class("-front")
         await self._poll()
         self.set_interval(_POLL_SECONDS, self._poll)
 
