@@ -17,9 +17,13 @@ log = logging.getLogger(__name__)
 
 
 class Judging:
-    """Gives each experiment its verdict once its runs have ended."""
+    """Gives each experiment its verdict once its runs have ended.
+
+    While `is_busy`, a verdict is in the database but not yet all that follows from it in git.
+    """
 
     def __init__(self, context: Context, proposals: Proposals) -> None:
+        self.is_busy = False
         self._context = context
         self._proposals = proposals
         study = context.settings.study
@@ -31,7 +35,12 @@ class Judging:
         while True:
             ticket = context.changed.ticket
             for experiment in self._ready():
-                await self._judge(experiment)
+                self.is_busy = True
+                try:
+                    await self._judge(experiment)
+                finally:
+                    self.is_busy = False
+                    context.changed.set()
             await context.changed.wait(ticket, timeout=1.0)
 
     def _ready(self) -> list[Experiment]:

@@ -98,6 +98,8 @@ class Stopping:
         store = self._context.store
         if store.study().status is not StudyStatus.STOPPING or store.runs(ACTIVE):
             return False
+        if self._judging.is_busy:
+            return False
         # The judge still has its say on runs that have just ended.
         running = store.experiments((ExperimentStatus.RUNNING,))
         return not running or self._context.incumbent() is None

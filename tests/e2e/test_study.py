@@ -79,6 +79,22 @@ def test_engine_is_killed_again_and_again(tmp_path: Path):
     assert len(started) == 11
 
 
+def test_the_last_verdict_reaches_the_branch(tmp_path: Path):
+    train = 'LR = 0.1\nprint("---")\nprint(f"val_bpb: {2.0 if LR == 0.1 else 1.0}")\n'
+    study = make_study(tmp_path / "study", train=train)
+    # A slow disk, as git meets it: every change of a ref takes its time.
+    hook = study / ".git" / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nsleep 0.3\n")
+    hook.chmod(0o755)
+    done = call(study, "--no-ui", "--max-experiments", "2")
+    assert done.returncode == 0, done.stderr
+    check_study(study, 2)
+    with open_reader(StudyPaths(study).database) as reader:
+        assert reader.best("CPU") is not None
+        assert [e.id for e in reader.experiments() if e.is_best] == ["e0002"]
+
+
 def test_interrupt_saves_everything(tmp_path: Path):
     study = make_study(tmp_path / "study")
     env = {**os.environ, "SECONDS_A_RUN": "1"}
