@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+HEARTBEAT_LIMIT = 10.0
+"""Seconds without a sign of life after which an engine counts as dead."""
+
 Scalar = bool | int | float | str
 """A value that a constant of an editable file can take."""
 
@@ -341,3 +344,13 @@ class Study:
     noise_sd: float | None = None
     engine_pid: int | None = None
     heartbeat_at: float | None = None
+
+    def silence(self, now: float) -> float:
+        """Seconds since the engine last said that it lives, or since the study was made."""
+        return now - (self.created_at if self.heartbeat_at is None else self.heartbeat_at)
+
+    def is_alive(self, now: float) -> bool:
+        """Whether an engine says that it runs the study."""
+        if self.status is StudyStatus.FINISHED or self.heartbeat_at is None:
+            return False
+        return self.silence(now) < HEARTBEAT_LIMIT

@@ -47,14 +47,13 @@ def open_study(study: Path, no_ui: bool, **options: object) -> None:
 def _wants_engine(paths: StudyPaths, given: frozenset[str]) -> bool:
     """A study that runs, or has ended and is only looked at, needs no new engine."""
     from autoresearch_tui.domain import StudyStatus
-    from autoresearch_tui.report.text import is_alive
     from autoresearch_tui.store import open_reader
 
     if not paths.database.exists():
         return True
     with contextlib.suppress(StudyError), open_reader(paths.database) as reader:
         study = reader.study()
-        if is_alive(study, time.time()) and _lives(study.engine_pid):
+        if study.is_alive(time.time()) and _lives(study.engine_pid):
             return False
         return study.status is not StudyStatus.FINISHED or bool(given)
     return True

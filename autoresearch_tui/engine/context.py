@@ -78,10 +78,10 @@ class Context:
     def waiting(self) -> list[Experiment]:
         """Approved experiments that may want runs, the most urgent first."""
         statuses = (ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
-        found = [e for e in self.store.experiments(statuses) if not self._is_moving(e)]
+        found = [e for e in self.store.experiments(statuses) if not self.is_moving(e)]
         return sorted(found, key=lambda e: (not e.is_baseline, -e.priority, e.number))
 
-    def _is_moving(self, experiment: Experiment) -> bool:
+    def is_moving(self, experiment: Experiment) -> bool:
         """Whether its commit is about to be replaced by one on the new incumbent."""
         if self.moving_to is None or experiment.status is not ExperimentStatus.QUEUED:
             return False

@@ -116,26 +116,17 @@ class Judging:
 
     async def _move(self, incumbent: Experiment) -> None:
         """Put everything that has not started yet onto the new incumbent."""
-        context = self._context
-        queued = context.store.runs((RunStatus.QUEUED,))
-        stale = [run for run in queued if self._is_stale(run, incumbent)]
+        context, store = self._context, self._context.store
         context.moving_to = incumbent.id
         try:
+            queued = [(r, store.experiment(r.experiment)) for r in store.runs((RunStatus.QUEUED,))]
+            stale = [run for run, its in queued if its is not None and context.is_moving(its)]
             for run in await recall(context, stale):
                 self.run_ended(run, RunStatus.CANCELLED, why=f"rebased onto {incumbent.id}")
             await self._proposals.rebase(incumbent)
         finally:
             context.moving_to = None
             context.changed.set()
-
-    def _is_stale(self, run: Run, incumbent: Experiment) -> bool:
-        experiment = self._context.store.experiment(run.experiment)
-        return (
-            experiment is not None
-            and experiment.status is ExperimentStatus.QUEUED
-            and not experiment.is_baseline
-            and experiment.parent != incumbent.id
-        )
 
     def run_ended(self, run: Run, status: RunStatus, *, why: str = "", **facts: Any) -> None:
         """Record the end of a run, and what it means for its experiment."""

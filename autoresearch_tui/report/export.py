@@ -4,7 +4,6 @@ import dataclasses
 import json
 import time
 
-from autoresearch_tui.report.text import is_alive
 from autoresearch_tui.report.utilisation import utilisation
 from autoresearch_tui.store import Reader
 
@@ -26,7 +25,7 @@ def status_object(reader: Reader) -> dict[str, object]:
     used = utilisation(reader.runs(), now)
     return {
         "study": study,
-        "engine_alive": is_alive(study, now),
+        "engine_alive": study.is_alive(now),
         "experiments": reader.experiment_counts(),
         "best": [e for e in reader.experiments() if e.is_best],
         "clusters": reader.clusters(),

@@ -3,17 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Run, Study, StudyStatus
-
-HEARTBEAT_LIMIT = 10.0
-"""Seconds without a sign of life after which an engine counts as dead."""
-
-
-def is_alive(study: Study, now: float) -> bool:
-    """Whether an engine says that it runs the study."""
-    if study.status is StudyStatus.FINISHED or study.heartbeat_at is None:
-        return False
-    return now - study.heartbeat_at < HEARTBEAT_LIMIT
+from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Run, Study
 
 
 def event_line(event: Event) -> str:
@@ -65,7 +55,7 @@ def status_lines(
     now: float,
 ) -> list[str]:
     """The state of the night."""
-    alive = is_alive(study, now)
+    alive = study.is_alive(now)
     engine = f"running (process {study.engine_pid})" if alive else "not running"
     reason = f": {study.end_reason}" if study.end_reason else ""
     lines = [f"study       {study.tag}  {study.status}{reason}", f"engine      {engine}"]

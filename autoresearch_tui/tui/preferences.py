@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 from autoresearch_tui.tui.theme import DARK
 
@@ -18,7 +19,7 @@ class Preferences:
             found: object = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return DARK.name
-        theme = found.get("theme") if isinstance(found, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        theme = cast(dict[str, object], found).get("theme") if isinstance(found, dict) else None
         return theme if isinstance(theme, str) else DARK.name
 
     def remember_theme(self, theme: str) -> bool:

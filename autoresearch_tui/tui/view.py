@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from autoresearch_tui.domain import (
+    HEARTBEAT_LIMIT,
     Cluster,
     Event,
     Experiment,
@@ -18,9 +19,6 @@ from autoresearch_tui.domain import (
     Thought,
     Verdict,
 )
-
-SILENCE_LIMIT = 10.0
-"""Seconds without a heartbeat after which the engine counts as dead."""
 
 _RATE_WINDOW = 3600.0
 
@@ -47,8 +45,8 @@ class View:
         study = self.study
         if study is None or study.status is StudyStatus.FINISHED:
             return None
-        silent = now - (study.heartbeat_at or study.created_at)
-        return silent if silent > SILENCE_LIMIT else None
+        silent = study.silence(now)
+        return silent if silent > HEARTBEAT_LIMIT else None
 
     @cached_property
     def best(self) -> Experiment | None:
@@ -140,18 +138,19 @@ class View:
 
         Counted from each cluster's first run.
         """
-        end, names = (
-            self.end(now),
-            {c.name for c in self.clusters} if cluster is None else {cluster},
-        )
-        since, whole, used = end - _RATE_WINDOW, 0.0, 0.0
-        spans: dict[str, list[tuple[float, float]]] = {}
-        for run in self.runs.values():
-            if run.cluster in names and run.started_at is not None:
-                span = run.started_at, run.ended_at or end
-                spans.setdefault(run.cluster, []).append(span)
-        for found in spans.values():
-            begin = max(min(start for start, _ in found), since)
+        names = [c.name for c in self.clusters] if cluster is None else [cluster]
+        end, whole, used = self.end(now), 0.0, 0.0
+        for spans in (self._spans[name] for name in names if name in self._spans):
+            begin = max(min(start for start, _ in spans), end - _RATE_WINDOW)
             whole += max(end - begin, 0.0)
-            used += sum(max(stop - max(start, begin), 0.0) for start, stop in found)
+            used += sum(max((stop or end) - max(start, begin), 0.0) for start, stop in spans)
         return min(used / whole, 1.0) if whole > 0 else None
+
+    @cached_property
+    def _spans(self) -> Mapping[str, Sequence[tuple[float, float | None]]]:
+        """Start and end of the runs that have started, by cluster."""
+        found: dict[str, list[tuple[float, float | None]]] = {}
+        for run in self.runs.values():
+            if run.cluster is not None and run.started_at is not None:
+                found.setdefault(run.cluster, []).append((run.started_at, run.ended_at))
+        return found

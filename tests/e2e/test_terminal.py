@@ -7,6 +7,7 @@ import subprocess
 import uuid
 from collections.abc import Generator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -21,10 +22,10 @@ pytestmark = [
 
 
 class Terminal:
-    """One tmux server of our own."""
+    """One tmux server of our own, for as long as the context lasts."""
 
-    def __init__(self, socket: str, columns: int, lines: int, words: list[str]) -> None:
-        self._base = ["tmux", "-L", socket, "-f", os.devnull]
+    def __init__(self, columns: int, lines: int, words: list[str]) -> None:
+        self._base = ["tmux", "-L", f"artui-{uuid.uuid4().hex[:8]}", "-f", os.devnull]
         # A size in the environment would count for more than the terminal's own.
         shell = f"unset COLUMNS LINES; {shlex.join(words)}; echo ended with $?; exec cat"
         size = ["-x", str(columns), "-y", str(lines)]
@@ -46,7 +47,10 @@ class Terminal:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.screen()}") from None
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
 
 
@@ -58,9 +62,7 @@ def study(tmp_path: Path) -> Generator[Path]:
 
 
 def test_watch_steer_leave_and_come_back(study: Path):
-    name = f"artui-{uuid.uuid4().hex[:8]}"
-    terminal = Terminal(name, 120, 40, command(study))
-    try:
+    with Terminal(120, 40, command(study)) as terminal:
         terminal.shows("● running")
         terminal.shows("judged 3")
         terminal.press("Space")
@@ -77,14 +79,11 @@ def test_watch_steer_leave_and_come_back(study: Path):
         terminal.press("q")
         terminal.shows("goes on without this screen")
         terminal.shows("ended with 0")
-    finally:
-        terminal.close()
     with open_reader(StudyPaths(study).database) as reader:
         before = reader.study()
     assert before.engine_pid is not None
     os.kill(before.engine_pid, 0)
-    again = Terminal(name + "b", 80, 24, command(study))
-    try:
+    with Terminal(80, 24, command(study)) as again:
         again.shows("● running")
         assert str(before.engine_pid) in call("status", "-C", study).stdout
         os.kill(before.engine_pid, 9)
@@ -95,26 +94,18 @@ def test_watch_steer_leave_and_come_back(study: Path):
         again.shows("Stop the study?")
         again.press("x")
         again.shows("■ finished")
-    finally:
-        again.close()
 
 
 def test_small_terminal(study: Path):
-    terminal = Terminal(f"artui-{uuid.uuid4().hex[:8]}", 40, 10, command(study))
-    try:
+    with Terminal(40, 10, command(study)) as terminal:
         terminal.shows("60x15 needed")
         assert "val_bpb" not in terminal.screen()
         terminal.press("q")
         terminal.shows("ended with 0")
-    finally:
-        terminal.close()
 
 
 def test_a_study_that_cannot_start_says_so_in_one_line(tmp_path: Path):
-    terminal = Terminal(f"artui-{uuid.uuid4().hex[:8]}", 120, 20, command(tmp_path))
-    try:
+    with Terminal(120, 20, command(tmp_path)) as terminal:
         terminal.shows("ended with 1")
         assert "error: " in terminal.screen()
         assert "Traceback" not in terminal.screen()
-    finally:
-        terminal.close()
