@@ -1,10 +1,11 @@
 # make run   install into .venv, then open a real study in the terminal
 # make test  install into .venv, then lint, check types and run the fast tests
+# make everything  install all extras into the same .venv, and check that they fit together
 PYTHON ?= python3
 BIN := .venv/bin
 STUDY ?= study
 
-.PHONY: run test e2e lint bench clean
+.PHONY: run test e2e lint everything bench clean
 
 run: .venv/installed
 	@test -d $(STUDY) || $(BIN)/autoresearch-tui init $(STUDY)
@@ -27,6 +28,10 @@ lint: .venv/installed
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e '.[trainer,dev]'
 	@touch $@
+
+everything: .venv/installed
+	$(BIN)/python -m pip install --quiet -e '.[trainer,dev,skypilot]'
+	$(BIN)/python -m pip check
 
 bench: .venv/installed
 	@for file in benchmarks/*.py; do $(BIN)/python $$file; done

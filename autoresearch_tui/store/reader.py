@@ -1,11 +1,11 @@
 """Reads the database: what the TUI, the command line and researchers see."""
 
 # sqlite-utils annotates its containers only in part.
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnnecessaryCast=false
 
 import json
 import sqlite3
-from collections.abc import Collection, Generator, Iterable
+from collections.abc import Collection, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +54,13 @@ class Reader:
         """Close the connection."""
         self._db.close()
 
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        return cast(sqlite3.Connection, self._db.conn)
+
+    def _execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        return cast(sqlite3.Cursor, self._db.execute(sql, values))
+
     def _rows(self, sql: str, *values: object) -> Iterable[dict[str, Any]]:
         return cast(Iterable[dict[str, Any]], self._db.query(sql, values))
 
@@ -63,19 +70,19 @@ class Reader:
     @contextmanager
     def snapshot(self) -> Generator[None]:
         """Hold one version of the data for all queries within."""
-        self._db.execute("BEGIN")
+        self._execute("BEGIN")
         try:
             yield
         finally:
-            self._db.execute("ROLLBACK")
+            self._execute("ROLLBACK")
 
     def data_version(self) -> int:
         """A number that changes whenever another connection has committed."""
-        return self._db.execute("PRAGMA data_version").fetchone()[0]
+        return self._execute("PRAGMA data_version").fetchone()[0]
 
     def revision(self) -> int:
         """The newest revision of the study, its experiments and runs; see `experiments_since`."""
-        row = self._db.execute("SELECT rev FROM study").fetchone()
+        row = self._execute("SELECT rev FROM study").fetchone()
         return row[0] if row else 0
 
     def study(self) -> Study:

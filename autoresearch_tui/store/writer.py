@@ -27,7 +27,11 @@ from autoresearch_tui.domain import (
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.store import codec
 from autoresearch_tui.store.reader import Reader
-from autoresearch_tui.store.schema import check_not_newer, connect, migrations, table
+from autoresearch_tui.store.schema import connect, migrate
+
+_OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_INNER = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
+"""How a transaction begins, ends and is undone: on its own, or within another."""
 
 
 class Writer(Reader):
@@ -45,12 +49,28 @@ class Writer(Reader):
     @contextmanager
     def transaction(self) -> Generator[None]:
         """Everything written inside is committed together, or not at all."""
-        with self._db.atomic():
+        begin, commit, undo = _OUTER if not self._connection.in_transaction else _INNER
+        self._execute(begin)
+        try:
             yield
+        except BaseException:
+            for statement in undo:
+                self._execute(statement)
+            raise
+        self._execute(commit)
+
+    def _insert(self, table: str, row: Mapping[str, object], verb: str = "INSERT") -> None:
+        names = ", ".join(f'"{name}"' for name in row)
+        marks = ", ".join("?" * len(row))
+        self._execute(f"{verb} INTO {table} ({names}) VALUES ({marks})", list(row.values()))
+
+    def _set(self, table: str, key: str, pk: object, row: Mapping[str, object]) -> None:
+        names = ", ".join(f'"{name}" = ?' for name in row)
+        self._execute(f"UPDATE {table} SET {names} WHERE {key} = ?", [*row.values(), pk])
 
     def _next_rev(self) -> int:
         self._rev += 1
-        self._db.execute("UPDATE study SET rev = ?", (self._rev,))
+        self._execute("UPDATE study SET rev = ?", (self._rev,))
         return self._rev
 
     def record(
@@ -71,40 +91,40 @@ class Writer(Reader):
             "text": text,
             "data": data or {},
         }
-        table(self._db, "events").insert(codec.values_to_row(row))
+        self._insert("events", codec.values_to_row(row))
 
     def create_study(self, study: Study) -> None:
         """Write the study's only row."""
         with self.transaction():
-            table(self._db, "study").insert(codec.to_row(study) | {"id": 1, "rev": 0})
+            self._insert("study", codec.to_row(study) | {"id": 1, "rev": 0})
             self.record("study", f"study {study.tag} created", subject=study.tag)
 
     def change_study(self, **changes: object) -> None:
         """Set columns of the study."""
         with self.transaction():
             row = codec.values_to_row(changes) | {"rev": self._next_rev()}
-            table(self._db, "study").update(1, row)
+            self._set("study", "id", 1, row)
 
     def next_number(self) -> int:
         """The number of the next experiment; the first is 1."""
-        row = self._db.execute("SELECT coalesce(max(number), 0) + 1 FROM experiments").fetchone()
+        row = self._execute("SELECT coalesce(max(number), 0) + 1 FROM experiments").fetchone()
         return row[0]
 
     def next_wave(self) -> int:
         """The number of the next wave; the first is 1."""
-        row = self._db.execute("SELECT coalesce(max(wave), 0) + 1 FROM experiments").fetchone()
+        row = self._execute("SELECT coalesce(max(wave), 0) + 1 FROM experiments").fetchone()
         return row[0]
 
     def next_turn(self) -> int:
         """The number of the researcher's next turn; the first is 1."""
-        row = self._db.execute("SELECT coalesce(max(turn), 0) + 1 FROM thoughts").fetchone()
+        row = self._execute("SELECT coalesce(max(turn), 0) + 1 FROM thoughts").fetchone()
         return row[0]
 
     def add_experiment(self, experiment: Experiment, actor: str = "engine") -> None:
         """Add an experiment in whatever status it has."""
         with self.transaction():
             row = codec.to_row(experiment) | {"rev": self._next_rev()}
-            table(self._db, "experiments").insert(row)
+            self._insert("experiments", row)
             self.record(
                 f"experiment.{experiment.status}",
                 experiment.why or experiment.title,
@@ -139,7 +159,7 @@ class Writer(Reader):
     def add_run(self, run: Run) -> None:
         """Add a run in whatever status it has."""
         with self.transaction():
-            table(self._db, "runs").insert(codec.to_row(run) | {"rev": self._next_rev()})
+            self._insert("runs", codec.to_row(run) | {"rev": self._next_rev()})
             self.record(f"run.{run.status}", f"seed {run.seed}", subject=run.id)
 
     def change_run(
@@ -163,35 +183,36 @@ class Writer(Reader):
                 changes["status"] = status
                 self.record(f"run.{status}", text, actor=actor, subject=run)
                 if status.is_final:
-                    table(self._db, "progress").delete_where("run = ?", [run])
+                    self._execute("DELETE FROM progress WHERE run = ?", [run])
             self._update("runs", run, changes)
 
     def _status(self, name: str, pk: str) -> str:
-        row = self._db.execute(f"SELECT status FROM {name} WHERE id = ?", (pk,)).fetchone()
+        row = self._execute(f"SELECT status FROM {name} WHERE id = ?", (pk,)).fetchone()
         if row is None:
             raise KeyError(f"{name}: no {pk}")
         return row[0]
 
     def _update(self, name: str, pk: str, changes: Mapping[str, Any]) -> None:
         row = codec.values_to_row(changes) | {"rev": self._next_rev()}
-        table(self._db, name).update(pk, row)
+        self._set(name, "id", pk, row)
 
     def put_cluster(self, cluster: Cluster) -> None:
         """Add a cluster, or replace what is known of it."""
-        table(self._db, "clusters").insert(codec.to_row(cluster), pk="name", replace=True)
+        self._insert("clusters", codec.to_row(cluster), "REPLACE")
 
     def put_progress(self, progress: Sequence[Progress]) -> None:
         """Set the newest progress of runs."""
-        rows = [codec.to_row(each) for each in progress]
-        table(self._db, "progress").insert_all(rows, pk="run", replace=True)
+        with self.transaction():
+            for each in progress:
+                self._insert("progress", codec.to_row(each), "REPLACE")
 
     def add_curve(self, points: Sequence[tuple[str, CurvePoint]]) -> None:
         """Append points to the training curves of runs; a point that is there stays."""
-        self._db.conn.executemany(
-            "INSERT OR IGNORE INTO curve (run, step, fraction, loss) VALUES (?, ?, ?, ?)",
-            [(run, point.step, point.fraction, point.loss) for run, point in points],
-        )
-        self._db.conn.commit()
+        with self.transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO curve (run, step, fraction, loss) VALUES (?, ?, ?, ?)",
+                [(run, point.step, point.fraction, point.loss) for run, point in points],
+            )
 
     def add_thought(self, turn: int, researcher: str, kind: str, text: str) -> None:
         """Append a piece of reasoning to a turn."""
@@ -202,7 +223,7 @@ class Writer(Reader):
             "kind": kind,
             "text": text,
         }
-        table(self._db, "thoughts").insert(row)
+        self._insert("thoughts", row)
 
 
 def open_writer(path: Path, clock: Callable[[], float] = time.time) -> Writer:
@@ -218,8 +239,7 @@ def open_writer(path: Path, clock: Callable[[], float] = time.time) -> Writer:
         # A crash of the machine may lose the newest commits, never the database.
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA foreign_keys = ON")
-        check_not_newer(db)
-        migrations.apply(db)
+        migrate(db)
     except (OSError, sqlite3.DatabaseError) as error:
         raise StudyError(f"{path}: the database cannot be opened: {error}") from None
     return Writer(db, clock)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,16 @@ def test_the_wheel_makes_a_study(tmp_path: Path):
     for name in ("train.py", "prepare.py", "clock.py", "corpus.py", "climbmix.py"):
         assert (study / "trainer" / name).read_bytes() == (ROOT / "trainer" / name).read_bytes()
     assert (tmp_path / "site/autoresearch_tui/tui/screens/main.tcss").exists()
+    assert (tmp_path / "site/autoresearch_tui/store/migrations/0001.sql").exists()
+
+
+@pytest.mark.skipif(find_spec("sky") is None, reason="`make everything` installs skypilot")
+def test_skypilot_reads_the_packaged_task():
+    code = "import sys, sky; print(sky.Task.from_yaml(sys.argv[1]).name)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT / "experiment.yaml")],
+        env={**os.environ, "SKYPILOT_DISABLE_USAGE_COLLECTION": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["autoresearch"], done.stderr

@@ -174,10 +174,48 @@ def test_a_study_of_a_newer_version(tmp_path, opener, writer):
     writer.close()
     path = tmp_path / "state" / "study.db"
     with sqlite3.connect(path) as connection:
-        connection.execute(
-            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "
-            "VALUES ('autoresearch-tui', '9999_future', '')"
-        )
+        connection.execute("PRAGMA user_version = 9999")
     connection.close()
     with pytest.raises(StudyError, match="newer"):
         opener(path)
+
+
+def test_a_study_of_an_older_version(tmp_path):
+    path = tmp_path / "study.db"
+    sqlite3.connect(path).close()
+    with pytest.raises(StudyError, match="older"):
+        open_reader(path)
+
+
+def test_a_study_whose_migrations_sqlite_utils_4_counted(tmp_path, writer):
+    writer.add_experiment(experiment())
+    writer.close()
+    path = tmp_path / "state" / "study.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "PRAGMA user_version = 0; CREATE TABLE _sqlite_migrations (id, migration_set, name);"
+        )
+    connection.close()
+    with open_writer(path) as again:
+        assert again.experiment("e0001") is not None
+
+
+def test_a_transaction_is_undone_as_a_whole(writer, reader):
+    def break_off():
+        writer.add_experiment(experiment(2))
+        raise ValueError
+
+    with pytest.raises(ValueError), writer.transaction():
+        writer.add_experiment(experiment(1))
+        break_off()
+    assert reader.experiments() == []
+
+
+def test_a_part_that_fails_is_undone_alone(writer, reader):
+    with writer.transaction():
+        writer.add_experiment(experiment(1))
+        with pytest.raises(sqlite3.IntegrityError):
+            writer.add_experiment(experiment(1))
+        writer.add_experiment(experiment(2))
+    assert [e.id for e in reader.experiments()] == ["e0001", "e0002"]
+    assert [e.subject for e in reader.events() if e.subject] == ["night", "e0001", "e0002"]
