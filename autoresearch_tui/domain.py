@@ -309,11 +309,13 @@ class Event:
 class Noise:
     """The spread of repeats of one configuration on one accelerator type.
 
-    `sd` is None until there are two results; `count` results went into it.
+    `sd` is None until there are two results; `count` results went into it, with `freedom` degrees
+    of freedom between them.
     """
 
     sd: float | None
     count: int
+    freedom: int = 0
 
 
 @dataclass(frozen=True, slots=True)

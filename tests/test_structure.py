@@ -15,8 +15,9 @@ PACKAGE = ROOT / "autoresearch_tui"
 LEVELS = (
     ("domain", "errors", "paths"),
     ("config", "control"),
-    ("store", "code"),
-    ("judge", "report", "workspace", "backends", "researchers"),
+    ("judge", "code"),
+    ("store",),
+    ("report", "workspace", "backends", "researchers"),
     ("engine", "tui", "serve"),
     ("template", "doctor", "launch"),
     ("cli",),

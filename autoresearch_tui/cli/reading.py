@@ -18,6 +18,7 @@ from autoresearch_tui.paths import StudyPaths
 @json_option
 def status(study: Path, as_json: bool) -> None:
     """Say how the study is doing."""
+    from autoresearch_tui.judge.claim import claim
     from autoresearch_tui.report.export import status_object, to_json
     from autoresearch_tui.report.text import status_lines
     from autoresearch_tui.report.utilisation import utilisation
@@ -30,9 +31,11 @@ def status(study: Path, as_json: bool) -> None:
         now = time.time()
         experiments = reader.experiments()
         best = next((e for e in experiments if e.is_best), None)
-        idle = utilisation(reader.runs(), now).idle_percent
+        study_row, runs = reader.study(), reader.runs()
+        idle = utilisation(runs, now).idle_percent
         counted = reader.experiment_counts()
-        click.echo("\n".join(status_lines(reader.study(), counted, best, idle, now)))
+        known = claim(experiments, runs, minimize=study_row.minimize)
+        click.echo("\n".join(status_lines(study_row, counted, best, known, idle, now)))
 
 
 @cli.command("list")

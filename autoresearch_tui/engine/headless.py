@@ -2,6 +2,7 @@
 
 from autoresearch_tui.domain import Event, ExperimentStatus
 from autoresearch_tui.engine.context import Context
+from autoresearch_tui.judge.claim import claim
 from autoresearch_tui.report.text import event_line
 from autoresearch_tui.report.utilisation import utilisation
 
@@ -45,12 +46,12 @@ class Headless:
         best = self._context.incumbent()
         start = next((e for e in judged if e.is_baseline and e.value is not None), None)
         if best is not None and start is not None and start.value is not None:
-            metric, sd = self._context.settings.study.metric, self._context.noise().sd
-            gain = abs((best.value or 0.0) - start.value)
-            in_sd = f" ({gain / sd:.1f} sd of the noise)" if sd else ""
+            study = self._context.settings.study
+            metric = study.metric
             lines.append(f"baseline_{metric}: {start.value:.6f}")
             lines.append(f"best_{metric}: {best.value:.6f}  {best.id} {best.title}")
-            lines.append(f"gain: {gain:.6f}{in_sd}")
+            known = claim(judged, store.runs(), minimize=study.minimize)
+            lines.append(f"gain: {known.words if known else 'none: the baseline is the best'}")
         used = utilisation(store.runs(), self._context.clock())
         lines.append(f"idle_percent: {used.idle_percent:.2f}")
         lines.append(f"longest_gap_seconds: {used.longest_gap:.2f}")

@@ -19,4 +19,4 @@ def pooled_noise(repeats: Iterable[Sequence[float]]) -> Noise:
         squares += math.fsum((value - mean) ** 2 for value in values)
         freedom += len(values) - 1
         count += len(values)
-    return Noise(math.sqrt(squares / freedom) if freedom else None, count)
+    return Noise(math.sqrt(squares / freedom) if freedom else None, count, freedom)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import time
 
+from autoresearch_tui.judge.claim import claim
 from autoresearch_tui.report.utilisation import utilisation
 from autoresearch_tui.store import Reader
 
@@ -22,12 +23,22 @@ def _plain(value: object) -> object:
 def status_object(reader: Reader) -> dict[str, object]:
     """The state of the study: its row, counts, the best experiments, the clusters, idle time."""
     now, study = time.time(), reader.study()
-    used = utilisation(reader.runs(), now)
+    experiments, runs = reader.experiments(), reader.runs()
+    used = utilisation(runs, now)
+    known = claim(experiments, runs, minimize=study.minimize)
     return {
         "study": study,
         "engine_alive": study.is_alive(now),
         "experiments": reader.experiment_counts(),
-        "best": [e for e in reader.experiments() if e.is_best],
+        "best": [e for e in experiments if e.is_best],
+        "claim": known
+        and {
+            "gain": known.gain,
+            "tried": known.tried,
+            "luck": known.luck,
+            "beyond_luck": known.beyond_luck,
+            "words": known.words,
+        },
         "clusters": reader.clusters(),
         "idle_percent": used.idle_percent,
         "longest_gap_seconds": used.longest_gap,

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 
 from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Run, Study
+from autoresearch_tui.judge.claim import Claim
 
 
 def event_line(event: Event) -> str:
@@ -14,7 +15,7 @@ def event_line(event: Event) -> str:
 
 def experiment_table(experiments: Sequence[Experiment]) -> list[str]:
     """One line an experiment under a head."""
-    lines = [f"{'id':<6} {'status':<11} {'value':>10} {'gain':>10}  {'origin':<10} title"]
+    lines = [f"{'id':<6} {'status':<11} {'value':>10} {'vs best':>10}  {'origin':<10} title"]
     for e in experiments:
         state = e.verdict if e.verdict is not None else e.status
         mark = "*" if e.is_best else " "
@@ -32,7 +33,7 @@ def experiment_page(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
         "verdict": e.verdict or "",
         "why": e.why,
         "value": "" if e.value is None else f"{e.value:.6f}",
-        "gain": "" if e.gain is None else f"{e.gain:+.6f}",
+        "vs best": "" if e.gain is None else f"{e.gain:+.6f} against the best of its time",
         "parent": e.parent or "",
         "origin": e.origin,
         "commit": e.commit or "",
@@ -51,6 +52,7 @@ def status_lines(
     study: Study,
     counts: dict[ExperimentStatus, int],
     best: Experiment | None,
+    known: Claim | None,
     idle_percent: float,
     now: float,
 ) -> list[str]:
@@ -63,6 +65,8 @@ def status_lines(
     lines.append(f"experiments {', '.join(told) or 'none yet'}")
     if best is not None and best.value is not None:
         lines.append(f"best        {study.metric} {best.value:.6f}  {best.id} {best.title}")
+    if known is not None:
+        lines.append(f"gain        {known.words}")
     if study.noise_sd is not None:
         lines.append(f"noise       sd {study.noise_sd:.6f}")
     lines.append(f"idle        {idle_percent:.1f} %")

@@ -53,11 +53,12 @@ class Writer(Reader):
         self._execute(begin)
         try:
             yield
+            self._execute(commit)
         except BaseException:
-            for statement in undo:
+            # A full disk has undone it all already.
+            for statement in undo if self._connection.in_transaction else ():
                 self._execute(statement)
             raise
-        self._execute(commit)
 
     def _insert(self, table: str, row: Mapping[str, object], verb: str = "INSERT") -> None:
         names = ", ".join(f'"{name}"' for name in row)

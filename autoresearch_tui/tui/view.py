@@ -1,6 +1,5 @@
 """What the screen shows: an immutable picture of a study, and the numbers drawn from it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,12 +12,12 @@ from autoresearch_tui.domain import (
     ExperimentStatus,
     Progress,
     Run,
-    RunStatus,
     Study,
     StudyStatus,
     Thought,
     Verdict,
 )
+from autoresearch_tui.judge.claim import Claim, claim
 
 _RATE_WINDOW = 3600.0
 
@@ -95,27 +94,12 @@ class View:
         """How many experiments stand in a status."""
         return sum(1 for e in self.experiments if e.status is status)
 
-    def gain(self) -> tuple[float, float | None] | None:
-        """How much better the best is than the baseline, and the standard error of that.
-
-        None while they are the same. The error is of the difference of two means with the pooled
-        noise; it says nothing of the luck of having been picked as the best.
-        """
-        best, baseline, study = self.best, self.baseline, self.study
-        if best is None or baseline is None or study is None or best.id == baseline.id:
+    @cached_property
+    def claim(self) -> Claim | None:
+        """What may be said of the best so far; None while it is the baseline."""
+        if self.study is None:
             return None
-        assert best.value is not None
-        assert baseline.value is not None
-        gain = (baseline.value - best.value) * (1 if study.minimize else -1)
-        if not study.noise_sd:
-            return gain, None
-        return gain, study.noise_sd * math.sqrt(
-            1 / self._results(best) + 1 / self._results(baseline)
-        )
-
-    def _results(self, experiment: Experiment) -> int:
-        runs = self.runs_by_experiment.get(experiment.id, ())
-        return max(sum(1 for run in runs if run.status is RunStatus.SUCCEEDED), 1)
+        return claim(self.experiments, self.runs.values(), minimize=self.study.minimize)
 
     def rate(self, now: float) -> float | None:
         """Experiments judged an hour, over the last hour or since the first run's start."""

@@ -1,5 +1,7 @@
 """The numbers and words of the screen, as functions of a picture."""
 
+from dataclasses import replace
+
 import pytest
 from textual.content import Content
 
@@ -89,10 +91,31 @@ def view(**facts: object) -> View:
     return View(**{**known, **facts})  # type: ignore[arg-type]
 
 
-def test_gain_has_the_error_of_a_difference():
-    gain, error = view().gain() or (0.0, 0.0)
-    assert gain == pytest.approx(0.1)
-    assert error == pytest.approx(0.01 * 2**0.5)
+def repeats(sd: float) -> dict[str, Run]:
+    """Four results of the baseline around 1, and one of its rival."""
+    offsets = (-1.34, -0.45, 0.45, 1.34)
+    runs = {
+        f"e0001-r{i}": replace(run(f"e0001-r{i}", NOW - 1000, NOW - 600), value=1 + sd * at / 1.154)
+        for i, at in enumerate(offsets, 1)
+    }
+    return {**runs, "e0002-r1": replace(run("e0002-r1", NOW - 500, NOW - 100), value=0.9)}
+
+
+@pytest.mark.parametrize(
+    ("sd", "words", "style"),
+    [
+        (0.01, "gain ≥0.0737 (0.1000 measured)", "$success"),
+        (0.06, "no gain beyond luck (0.1000 of 0.1579)", "$warning"),
+    ],
+)
+def test_the_header_claims_only_what_luck_does_not_explain(sd: float, words: str, style: str):
+    line = header_lines(view(runs=repeats(sd)), NOW, 120)[0]
+    assert words in line.plain
+    assert any(span.style == style for span in line.spans)
+
+
+def test_the_header_says_when_the_noise_is_not_known():
+    assert "0.1000 measured, noise unknown" in header_lines(view(), NOW, 120)[0].plain
 
 
 def test_busy_is_the_share_of_the_time_since_the_first_run():

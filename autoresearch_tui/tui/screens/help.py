@@ -30,7 +30,9 @@ SIGNS
   … queued   ▸ running   ⊘ vetoed, rejected, stale or cancelled
   In the plot: ● a new best, its line the best so far; grey dots other
   results, on the edge where they lie far outside; × crashes; ◎ chosen.
-  gain ±: standard error of the difference to the baseline.
+  gain ≥: better than the baseline by at least this (95 %), counted that it
+  is the best of all that were tried; what is within luck is called so.
+  vs best: against the best at the time of the verdict.
   busy: share of the last hour in which the clusters executed runs.
 """
 

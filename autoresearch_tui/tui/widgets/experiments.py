@@ -169,7 +169,7 @@ class ExperimentList(Lines):
 
 
 def _head(width: int) -> str:
-    numbers = f"{'value':>8} {'gain':>8} " if width >= 50 else f"{'value':>8} "
+    numbers = f"{'value':>8} {'vs best':>8} " if width >= 50 else f"{'value':>8} "
     return f"{'id':<6}{'  state':<11}{numbers}change"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from autoresearch_tui.domain import ApprovalMode, ExperimentStatus, RunStatus, StudyStatus, Verdict
+from autoresearch_tui.judge.claim import Claim
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.drawn import Drawn
 from autoresearch_tui.tui.words import Segment, duration, fit, percent
@@ -50,19 +51,24 @@ def _result(view: View, now: float) -> Sequence[Segment]:
             (f"{study.metric} ", "$quiet"), (f"{best.value:.4f}", "$success bold"), f" {best.id}"
         )
         segments.append(Segment(1, value))
-    if (gain := view.gain()) is not None:
-        segments.append(Segment(2, _gain(*gain)))
+    if view.claim is not None:
+        segments.append(Segment(2, _claim(view.claim)))
     if study.noise_sd:
         segments.append(Segment(7, _quiet("noise sd", f"{study.noise_sd:.4f}")))
     segments.append(Segment(5, Content.styled(study.tag, "$quiet")))
     return segments
 
 
-def _gain(gain: float, error: float | None) -> Content:
-    if error is None:
-        return _quiet("gain", f"{gain:.4f}")
-    sure = "$success" if gain > 2 * error else "$warning"
-    return _quiet("gain", f"{gain:.4f} ± {error:.4f}", sure)
+def _claim(claim: Claim) -> Content:
+    """Which gain is known, never the measured one alone: it was picked among many."""
+    if claim.luck is None:
+        return _quiet("gain", f"{claim.gain:.4f} measured, noise unknown", "$warning")
+    if claim.beyond_luck is None:
+        return Content.styled(
+            f"no gain beyond luck ({claim.gain:.4f} of {claim.luck:.4f})", "$warning"
+        )
+    known = Content.assemble(("gain ≥", "$quiet"), (f"{claim.beyond_luck:.4f}", "$success"))
+    return known.append(Content.styled(f" ({claim.gain:.4f} measured)", "$quiet"))
 
 
 def _work(view: View, now: float) -> Sequence[Segment]:
