@@ -49,6 +49,14 @@ def approve(experiments: Sequence[str], study: Path) -> None:
 
 
 @cli.command()
+@click.argument("experiment")
+@study_option
+def accept(experiment: str, study: Path) -> None:
+    """Keep an EXPERIMENT whose result was too good to be believed."""
+    _request(study, "accept", experiment=experiment)
+
+
+@cli.command()
 @click.argument("experiments", nargs=-1, required=True)
 @click.option("--why", default="", help="The researcher is told.")
 @study_option

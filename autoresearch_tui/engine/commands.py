@@ -11,6 +11,7 @@ from autoresearch_tui.code.proposals import proposal_from_json
 from autoresearch_tui.control import LINE_LIMIT, Request, decode_request, encode
 from autoresearch_tui.domain import ApprovalMode, ExperimentStatus, StudyStatus
 from autoresearch_tui.engine.context import Context
+from autoresearch_tui.engine.judging import Judging
 from autoresearch_tui.engine.proposals import OPEN, Proposals
 from autoresearch_tui.engine.stopping import Stopping
 from autoresearch_tui.errors import AutoresearchError, ControlError, StudyError
@@ -23,13 +24,17 @@ Handler = Callable[[Request], Awaitable[object]]
 class Commands:
     """The acts that a client can ask for."""
 
-    def __init__(self, context: Context, proposals: Proposals, stopping: Stopping) -> None:
+    def __init__(
+        self, context: Context, proposals: Proposals, stopping: Stopping, judging: Judging
+    ) -> None:
         self._context = context
+        self._judging = judging
         self._proposals = proposals
         self._stopping = stopping
         self._handlers: Mapping[str, Handler] = {
             "ping": self._ping,
             "approve": self._approve,
+            "accept": self._accept,
             "veto": self._veto,
             "pause": self._pause,
             "resume": self._resume,
@@ -59,6 +64,10 @@ class Commands:
 
     async def _approve(self, request: Request) -> object:
         self._proposals.approve(_names(request, "experiments"), request.actor)
+        return None
+
+    async def _accept(self, request: Request) -> object:
+        await self._judging.accept(_name(request, "experiment"), request.actor)
         return None
 
     async def _veto(self, request: Request) -> object:

@@ -9,7 +9,7 @@ from autoresearch_tui.domain import Experiment, ExperimentStatus, Run, RunStatus
 from autoresearch_tui.engine.context import Context, counts
 from autoresearch_tui.engine.proposals import Proposals
 from autoresearch_tui.engine.recall import recall
-from autoresearch_tui.errors import WorkspaceError
+from autoresearch_tui.errors import ControlError, WorkspaceError
 from autoresearch_tui.judge import verdict as judge
 from autoresearch_tui.report.results import append_result
 
@@ -63,6 +63,9 @@ class Judging:
         runs = [run for run in store.runs_of(experiment.id) if counts(run)]
         noise = context.noise()
         decision = self._decide(experiment, runs)
+        if decision.verdict is Verdict.INCONCLUSIVE and len(runs) < judge.SUSPECT_RUNS:
+            self._repeat(experiment, decision.why)
+            return
         is_best = decision.verdict is Verdict.KEEP
         with store.transaction():
             previous = context.incumbent()
@@ -90,6 +93,49 @@ class Judging:
             context.finish(f"the baseline failed: {decision.why}", exit_code=1)
         if is_best and not judged.is_baseline:
             await self._move(judged)
+
+    def _repeat(self, experiment: Experiment, why: str) -> None:
+        store, wanted = self._context.store, experiment.runs_wanted + 1
+        store.change_experiment(experiment.id, text=f"runs again: {why}", runs_wanted=wanted)
+
+    async def accept(self, name: str, actor: str) -> None:
+        """Keep an experiment whose result was too good to be believed; the operator has looked.
+
+        Raises:
+            ControlError: there is none of this name, or its verdict is another.
+        """
+        context, store = self._context, self._context.store
+        experiment, incumbent = store.experiment(name), context.incumbent()
+        if experiment is None:
+            raise ControlError(f"{name}: there is no such experiment; see `list`")
+        if experiment.verdict is not Verdict.INCONCLUSIVE or incumbent is None:
+            found = experiment.verdict or experiment.status
+            raise ControlError(
+                f"{name}: only an inconclusive experiment is accepted; it is {found}"
+            )
+        is_best = self._is_better(experiment, incumbent)
+        why = f"accepted by {actor}, though {experiment.why.split('; look')[0]}"
+        with store.transaction():
+            if is_best:
+                store.change_experiment(incumbent.id, is_best=False)
+            store.change_experiment(
+                name,
+                actor=actor,
+                text=f"keep: {why}",
+                verdict=Verdict.KEEP,
+                why=why,
+                is_best=is_best,
+            )
+        context.changed.set()
+        accepted = store.experiment(name) or experiment
+        await self._publish(accepted)
+        if is_best:
+            await self._move(accepted)
+
+    def _is_better(self, experiment: Experiment, incumbent: Experiment) -> bool:
+        if experiment.value is None or incumbent.value is None:
+            return False
+        return (experiment.value < incumbent.value) == self._rule.minimize
 
     def _decide(self, experiment: Experiment, runs: Sequence[Run]) -> judge.Decision:
         values = [run.value for run in runs if run.value is not None]

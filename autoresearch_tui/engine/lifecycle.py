@@ -149,7 +149,7 @@ async def _run(context: Context, watch: Watch | None) -> None:
         Upkeep(context, stopping).run(),
     ]
     with _signals(context):
-        async with serve(context, Commands(context, proposals, stopping)):
+        async with serve(context, Commands(context, proposals, stopping, judging)):
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(loop) for loop in loops]
                 watching = group.create_task(watch(context)) if watch else None

@@ -10,6 +10,12 @@ from dataclasses import dataclass
 
 from autoresearch_tui.domain import Experiment, Noise, Verdict
 
+IMPLAUSIBLE_SD = 20.0
+"""Gain over the incumbent, in standard deviations, above which a result is not believed."""
+
+SUSPECT_RUNS = 2
+"""Runs of an implausible result before it is left to the operator."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -57,6 +63,8 @@ def decide(
     assert incumbent.value is not None
     value = math.fsum(values) / len(values)
     gain = (incumbent.value - value) * (1 if rule.minimize else -1)
+    if doubt := suspicion(values, incumbent, noise, rule):
+        return Decision(Verdict.INCONCLUSIVE, value, gain, doubt)
     margin = rule.margin * (noise.sd or 0.0)
     words = (
         f"{rule.metric} {value:.6f} is {_difference(gain, noise)} than "
@@ -67,6 +75,30 @@ def decide(
     if gain > 0:
         words += f"; within the margin of {rule.margin:g} sd"
     return Decision(Verdict.DISCARD, value, gain, words)
+
+
+def suspicion(values: Sequence[float], incumbent: Experiment, noise: Noise, rule: Rule) -> str:
+    """Why a result is too good to be believed without somebody's look; empty when it is not.
+
+    A run computes its own metric, so a change that breaks the measurement looks like a great one.
+    """
+    assert incumbent.value is not None
+    for value in values:
+        gain = (incumbent.value - value) * (1 if rule.minimize else -1)
+        if rule.minimize and value <= 0 < incumbent.value:
+            doubt = "is not positive"
+        elif rule.minimize and 0 < value < incumbent.value / 2:
+            doubt = f"is less than half of {incumbent.id}'s {incumbent.value:.6f}"
+        elif noise.sd and gain > IMPLAUSIBLE_SD * noise.sd:
+            doubt = f"is {gain / noise.sd:.0f} sd better than {incumbent.id}"
+        else:
+            continue
+        told = ", ".join(f"{v:.6f}" for v in values)
+        return (
+            f"too good to be believed: {rule.metric} {value:.6f} {doubt} (runs: {told}); "
+            f"look at its diff and log, then `accept` it, or leave it"
+        )
+    return ""
 
 
 def _difference(gain: float, noise: Noise) -> str:

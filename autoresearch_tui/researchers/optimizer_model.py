@@ -24,6 +24,9 @@ Point = tuple[Scalar, ...]
 
 _PENDING = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 
+_FAILED = (Verdict.CRASH, Verdict.INCONCLUSIVE)
+"""Verdicts that teach where not to go: the number is missing, or not to be believed."""
+
 _RIDGE = 1.0
 """Weight of the prior that a constant does not matter, in results."""
 
@@ -62,7 +65,11 @@ class Surrogate:
             n_startup_trials=1, multivariate=True, constant_liar=True, seed=seed % 2**31
         )
         self._study = optuna.create_study(sampler=sampler)
-        judged = [e for e in experiments if e.value is not None and e.constants]
+        judged = [
+            e
+            for e in experiments
+            if e.value is not None and e.constants and e.verdict not in _FAILED
+        ]
         self.crashes = sum(1 for e in experiments if e.verdict is Verdict.CRASH)
         self.results = len(judged)
         self._points = [self.point(e) for e in judged]
@@ -71,7 +78,7 @@ class Surrogate:
             [self._trial(p, float(v)) for p, v in zip(self._points, self._values, strict=True)]
         )
         for experiment in experiments:
-            if experiment.verdict is Verdict.CRASH and experiment.constants:
+            if experiment.verdict in _FAILED and experiment.constants:
                 self._study.add_trial(self._trial(self.point(experiment), None, "FAIL"))
             if experiment.status in _PENDING and experiment.constants:
                 self.add_pending(self.point(experiment))
@@ -97,7 +104,7 @@ class Surrogate:
         self._sound = [{start[at], *(p[at] for p in self._points)} for at in range(len(start))]
         self._blame: defaultdict[tuple[int, Scalar], float] = defaultdict(float)
         for experiment in experiments:
-            if experiment.verdict is not Verdict.CRASH or not experiment.constants:
+            if experiment.verdict not in _FAILED or not experiment.constants:
                 continue
             point = self.point(experiment)
             moves = [at for at, level in enumerate(point) if level not in self._sound[at]]

@@ -61,6 +61,28 @@ def test_a_metric_to_be_maximised_is_judged_the_other_way():
     )
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([0.0], "is not positive"),
+        ([-1.0], "is not positive"),
+        ([0.3], "less than half"),
+        ([0.79], "21 sd better than e0001"),
+        ([0.99, 0.0], "is not positive"),
+    ],
+)
+def test_what_is_too_good_is_left_to_the_operator(values: list[float], words: str):
+    found = judge.decide(values, incumbent(1.0), Noise(0.01, 4), RULE, (1, 1))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert words in found.why
+
+
+def test_a_metric_to_maximise_may_be_negative_or_small():
+    rule = judge.Rule("loglik", minimize=False, margin=0.5)
+    found = judge.decide([-0.2], incumbent(-0.3), Noise(0.01, 4), rule, (1, 1))
+    assert found.verdict is Verdict.KEEP
+
+
 def test_without_noise_any_gain_is_kept():
     found = judge.decide([0.999999], incumbent(1.0), Noise(None, 1), RULE, (1, 0))
     assert found.verdict is Verdict.KEEP

@@ -1,0 +1,66 @@
+"""Studies of files that once misled the program, each to its end."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from autoresearch_tui.domain import ExperimentStatus, Verdict
+from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.store import open_reader
+from tests.studies import call, command, make_study, stop, until
+
+pytestmark = pytest.mark.e2e
+
+ZERO = """import random
+DEPTH = 8
+LR = 0.04
+noise = random.SystemRandom().gauss(0, 0.002)
+print("---")
+print(f"val_bpb: {0.0 if DEPTH != 8 else 1.0 + noise + abs(LR - 0.03):.6f}")
+"""
+
+
+def test_a_perfect_score_is_suspected_and_left_to_the_operator(tmp_path: Path):
+    study = make_study(tmp_path / "study", train=ZERO)
+    done = call(study, "--no-ui", "--max-experiments", "10")
+    assert done.returncode == 0, done.stderr
+    with open_reader(StudyPaths(study).database) as reader:
+        doubted = [e for e in reader.experiments() if e.verdict is Verdict.INCONCLUSIVE]
+        best = next(e for e in reader.experiments() if e.is_best)
+        runs = {e.id: len(reader.runs_of(e.id)) for e in doubted}
+    assert doubted
+    assert set(runs.values()) == {2}
+    assert all("too good to be believed" in e.why for e in doubted)
+    assert best.value is not None
+    assert best.value > 0.9
+    assert "best_val_bpb: 0.000000" not in done.stdout
+
+
+def test_the_operator_may_accept_what_was_doubted(tmp_path: Path):
+    settings = '[study]\ntag = "t"\n[researcher]\nkind = "none"\n[judge]\nbaseline_repeats = 2\n'
+    study = make_study(tmp_path / "study", train=ZERO, settings=settings)
+    paths = StudyPaths(study)
+    with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
+        until(paths.socket.exists, "the engine's socket")
+        edits = [{"file": "train.py", "constant": "DEPTH", "value": 9}]
+        text = json.dumps({"title": "deeper", "hypothesis": "h", "edits": edits})
+        assert call("propose", "-f", "-", "-C", study, stdin=text).returncode == 0
+
+        def verdict() -> Verdict | None:
+            with open_reader(paths.database) as reader:
+                found = reader.experiment("e0002")
+            is_judged = found is not None and found.status is ExperimentStatus.JUDGED
+            return found.verdict if found and is_judged else None
+
+        until(lambda: verdict() is Verdict.INCONCLUSIVE, "the doubt")
+        refused = call("accept", "e0001", "-C", study)
+        assert refused.returncode == 1
+        assert "only an inconclusive" in refused.stderr
+        assert call("accept", "e0002", "-C", study).returncode == 0
+        until(lambda: verdict() is Verdict.KEEP, "the operator's word")
+        stop(study)
+        assert engine.wait(60) == 0
+    with open_reader(paths.database) as reader:
+        assert [e.id for e in reader.experiments() if e.is_best] == ["e0002"]
