@@ -85,6 +85,21 @@ class Local(Section):
     """Runs at a time; by default one a GPU, or one a physical core where there is none."""
 
 
+class SandboxSettings(Section):
+    """What a run on this machine may reach beside its own directory and the system's."""
+
+    mode: Literal["auto", "require", "off"] = "auto"
+    """`auto`: bubblewrap, else Landlock, else none, which is said; `require`: one of the two."""
+    network: bool = False
+    """Whether runs reach the network; the set-up always does."""
+    read: tuple[str, ...] = ()
+    """Directories that runs may read, such as data; `~/.cache` always."""
+    write: tuple[str, ...] = ()
+    """Directories that runs may write; what one leaves there, the next one sees."""
+    env: tuple[str, ...] = ()
+    """Variables of the engine's environment that runs see too."""
+
+
 class Judge(Section):
     """When a result counts."""
 
@@ -145,6 +160,7 @@ class Settings(Section):
     approval: Approval = Approval()
     scheduler: Scheduler = Scheduler()
     local: Local = Local()
+    sandbox: SandboxSettings = SandboxSettings()
     judge: Judge = Judge()
     researcher: Researcher = Researcher()
     search: Search = Search()

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoresearch_tui.config import load_settings
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -35,6 +37,8 @@ def checks(study: Path) -> Iterator[Check]:
     for package, extra in _EXTRAS.items():
         yield _package(package, f"pip install 'autoresearch-tui[{extra}]'", optional=True)
     yield _space(study)
+    yield _confinement(study)
+    yield Check("task's python", True, f"{study / '.autoresearch/env'}, made at the start", True)
     yield _lingering()
 
 
@@ -55,6 +59,16 @@ def _space(study: Path) -> Check:
     free = shutil.disk_usage(place).free / 1e9
     hint = "" if free > _SMALLEST_GB else f"; a study needs about {_SMALLEST_GB:.0f} GB"
     return Check("disk", free > _SMALLEST_GB, f"{free:.1f} GB free{hint}")
+
+
+def _confinement(study: Path) -> Check:
+    """What keeps a run from the operator's files."""
+    from autoresearch_tui.backends.sandbox import choose
+
+    settings = load_settings(study).sandbox
+    box = choose(settings, study.absolute() / ".autoresearch", (), os.environ)
+    mend = "" if box.kind == "bubblewrap" else "; the package `bubblewrap` confines best"
+    return Check("sandbox", box.kind != "none", f"{box.words}{mend}", optional=True)
 
 
 def _lingering() -> Check:

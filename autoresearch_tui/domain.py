@@ -323,7 +323,8 @@ class Study:
     """One search, as the database describes it. Times are Unix seconds.
 
     `deadline` is when the wall-clock budget ends. `engine_pid` is of the newest engine, alive or
-    not, and `heartbeat_at` when it last said that it lives.
+    not, and `heartbeat_at` when it last said that it lives. `confinement` says what its runs can
+    reach.
     """
 
     tag: str
@@ -346,6 +347,7 @@ class Study:
     noise_sd: float | None = None
     engine_pid: int | None = None
     heartbeat_at: float | None = None
+    confinement: str = ""
 
     def silence(self, now: float) -> float:
         """Seconds since the engine last said that it lives, or since the study was made."""

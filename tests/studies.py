@@ -55,6 +55,7 @@ def make_study(
 ) -> Path:
     """A committed study of the stub trainer with two slots."""
     directory.mkdir(parents=True)
+    (directory.parent / "record").mkdir(exist_ok=True)
     (directory / "train.py").write_text(train)
     (directory / "prepare.py").write_text("FIXED = 1\n")
     (directory / "experiment.yaml").write_text(task)
@@ -64,6 +65,8 @@ def make_study(
         settings
         or '[study]\ntag = "stub"\nprotected = ["prepare.py"]\n[local]\nslots = 2\n'
         "[judge]\nbaseline_repeats = 3\n[search]\nseed = 7\n"
+        '[sandbox]\nenv = ["RECORD", "SECONDS_A_RUN"]\n'
+        f"write = [{str(directory.parent / 'record')!r}]\n"
     )
     git(directory, "init", "-q", "-b", "main")
     git(directory, "add", "-A")

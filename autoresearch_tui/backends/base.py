@@ -82,6 +82,11 @@ class Backend(Protocol):
         """Short name, such as `local`."""
         ...
 
+    @property
+    def confinement(self) -> str:
+        """How runs are confined, in words, once started."""
+        ...
+
     async def start(self) -> None:
         """Begin to bring the clusters up and set them up; returns before they are."""
         ...

@@ -1,14 +1,23 @@
-"""What a job on this machine sees of the engine's environment: its secrets never."""
+"""What a job on this machine sees of the engine's environment: what is named here, no more."""
 
+import os
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+_RUN = re.compile(
+    r"HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TERM|PATH|LD_LIBRARY_PATH"
+    r"|XDG_CACHE_HOME|HF_HOME|HF_DATASETS_CACHE|HF_HUB_OFFLINE|TORCH\w*|PYTORCH\w*|TRITON\w*"
+    r"|CUDA\w*|NVIDIA\w*|NCCL\w*|ROCR?\w*|HIP\w*|OPENBLAS\w*|OMP_\w+|MKL_\w+|AUTORESEARCH_\w+"
+)
+_INSTALL = re.compile(
+    r"PIP_\w+|UV_\w+|CONDA_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|HF_ENDPOINT"
+    r"|(HTTP|HTTPS|ALL|NO|FTP)_PROXY",
+    re.IGNORECASE,
+)
 _SECRET = re.compile(
-    r"(^|_)(API_?KEY|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS|PRIVATE_KEY|ACCESS_KEY(_ID)?|PAT)$"
-    r"|SECRET"
-    # An agent's socket lets whoever reaches it log in elsewhere.
-    r"|^SSH_(AUTH_SOCK|AGENT_PID)$",
+    r"(^|_)(API_?KEY|KEY|TOKEN|PASS|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS|ACCESS_KEY_ID|PAT)$|SECRET",
     re.IGNORECASE,
 )
 
@@ -22,25 +31,53 @@ _THREADS = (
 )
 
 
-def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables whose names do not speak of a key, token, password or secret."""
-    return {name: value for name, value in environ.items() if not _SECRET.search(name)}
+def allowed(
+    environ: Mapping[str, str], also: Iterable[str] = (), *, install: bool = False
+) -> dict[str, str]:
+    """The variables that a run may see: those of the system, and those named in `also`.
+
+    With `install` also what package managers and downloads need.
+    """
+    named = frozenset(also)
+
+    def is_allowed(name: str) -> bool:
+        if name in named:
+            return True
+        if _SECRET.search(name):
+            return False
+        return bool(_RUN.fullmatch(name) or (install and _INSTALL.fullmatch(name)))
+
+    return {name: value for name, value in environ.items() if is_allowed(name)}
 
 
-def base_environment(environ: Mapping[str, str], python: str, prefix: str) -> dict[str, str]:
+def job_environment(
+    environ: Mapping[str, str],
+    python: Path,
+    also: Iterable[str] = (),
+    *,
+    install: bool = False,
+) -> dict[str, str]:
     """The start of a job's environment.
 
-    `python` becomes the first on the path, and `prefix` the active virtual environment unless it
-    is empty. Output is not buffered, so that logs stream.
+    `python` is the `bin` of the study's own Python: the first on the path, from which our own is
+    taken away. Output is not buffered, so that logs stream.
     """
-    env = without_secrets(environ)
-    env["PYTHONUNBUFFERED"] = "1"
-    if python:
-        path = env.get("PATH") or "/usr/local/bin:/usr/bin:/bin"
-        env["PATH"] = f"{Path(python).parent}:{path}"
-    if prefix:
-        env["VIRTUAL_ENV"] = prefix
-    return env
+    env = allowed(environ, also, install=install)
+    path = env.get("PATH") or "/usr/local/bin:/usr/bin:/bin"
+    ours = {Path(sys.executable).parent, Path(sys.prefix, "bin")} - {Path(sys.base_prefix, "bin")}
+    kept = [part for part in path.split(os.pathsep) if part and Path(part) not in ours]
+    return env | {
+        "PATH": os.pathsep.join([str(python), *kept]),
+        "VIRTUAL_ENV": str(python.parent),
+        "PYTHONUNBUFFERED": "1",
+        # A uv project has one environment for the whole study, made by the set-up.
+        "UV_PROJECT_ENVIRONMENT": str(python.parent.with_name("uv")),
+    }
+
+
+def offline_uv() -> dict[str, str]:
+    """Variables by which `uv run` uses the environment of the set-up as it is."""
+    return {"UV_NO_SYNC": "1", "UV_OFFLINE": "1", "UV_NO_CACHE": "1"}
 
 
 def thread_limits(threads: int) -> dict[str, str]:

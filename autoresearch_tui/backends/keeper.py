@@ -13,6 +13,7 @@ import sys
 import time
 from typing import Any, NoReturn
 
+from autoresearch_tui.backends import confine
 from autoresearch_tui.backends.slot_files import (
     JobFiles,
     SlotFiles,
@@ -231,10 +232,23 @@ def _become_job(
             with contextlib.suppress(OSError):
                 os.sched_setaffinity(0, spec["cpus"])
         os.chdir(job.files)
-        os.execvpe("bash", ["bash", str(job.script)], env)
+        command = ["bash", str(job.script)]
+        if box := spec.get("sandbox"):
+            command = _confine(box, job, env) + command
+        os.execvpe(command[0], command, env)
     except BaseException as error:  # noqa: BLE001 - a fork must never return into its parent's code
         note(f"cannot start bash: {error}")
     os._exit(127)
+
+
+def _confine(box: dict[str, Any], job: JobFiles, env: dict[str, Any]) -> list[str]:
+    """Shut this process in, or give the command that shuts in what follows it."""
+    job.tmp.mkdir(exist_ok=True)
+    if box["kind"] == "bubblewrap":
+        return confine.bubblewrap(box, job.files, job.script, job.tmp)
+    confine.landlock(box, job.files, job.script, job.tmp)
+    env["TMPDIR"] = str(job.tmp)
+    return []
 
 
 def _signal_group(group: int, number: int) -> bool:

@@ -3,19 +3,21 @@
 import asyncio
 import contextlib
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from autoresearch_tui.backends.base import ClusterState, Job, JobState
-from autoresearch_tui.backends.environment import base_environment
+from autoresearch_tui.backends.environment import job_environment, offline_uv
 from autoresearch_tui.backends.follow import follow
 from autoresearch_tui.backends.machine import Share, shares
+from autoresearch_tui.backends.python import ensure_environment
+from autoresearch_tui.backends.sandbox import Sandbox, choose
 from autoresearch_tui.backends.setup import Setup
 from autoresearch_tui.backends.slot_files import drain_pipe, open_pipe
 from autoresearch_tui.backends.slot_set import SlotSet
 from autoresearch_tui.backends.task import Task
+from autoresearch_tui.config import SandboxSettings
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import AutoresearchError, BackendError
 from autoresearch_tui.paths import StudyPaths
@@ -34,7 +36,8 @@ class LocalBackend:
     its contents: when it, the script or the variables change, the set-up runs again. `slots` is the
     number of runs at a time, by default one a GPU or, without GPUs, one a physical core; never more
     than one a GPU. `prices` are dollars an hour by accelerator. Without a job and without an
-    engine, a slot's supervisor ends after `idle_minutes`. One caller at a time may `wait`.
+    engine, a slot's supervisor ends after `idle_minutes`. `sandbox` says what runs may reach;
+    without it they reach everything. One caller at a time may `wait`.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class LocalBackend:
         commit: str = "",
         slots: int | None = None,
         prices: Mapping[str, float] | None = None,
+        sandbox: SandboxSettings | None = None,
         environ: Mapping[str, str] = os.environ,
         idle_minutes: float = 10.0,
         clock: Callable[[], float] = time.time,
@@ -56,6 +60,9 @@ class LocalBackend:
         self._setup = Setup(self._slots.setup, task.setup, task.envs, commit, log)
         self._count = slots
         self._prices = prices or {}
+        self._rules = sandbox or SandboxSettings(mode="off")
+        self._sandbox = Sandbox("none", paths.state)
+        self._state = paths.state.absolute()
         self._environ = environ
         self._clock = clock
         self._shares: dict[str, Share] = {}
@@ -85,6 +92,7 @@ class LocalBackend:
             found = await asyncio.to_thread(shares, self._count, self._environ)
             self._shares = {share.name: share for share in found}
         await asyncio.to_thread(self._slots.attach)
+        await asyncio.to_thread(self._prepare)
         await asyncio.to_thread(self._slots.prepare, self._shares.values())
         try:
             self._listen()
@@ -113,7 +121,8 @@ class LocalBackend:
         if state.status is not ClusterStatus.UP:
             raise BackendError(f"{cluster}: takes no jobs while {state.status}: {state.note}")
         env = {**self._environment(), **job.envs, **share.envs}
-        await asyncio.to_thread(slot.submit, job, env, share.cpus, self._clock())
+        box = self._sandbox.description()
+        await asyncio.to_thread(slot.submit, job, env, share.cpus, self._clock(), None, box)
 
     async def jobs(self) -> Sequence[JobState]:
         """All jobs of all slots, ended ones included until they are forgotten."""
@@ -194,14 +203,29 @@ class LocalBackend:
             for name, kind in found
         ]
 
-    def _environment(self) -> dict[str, str]:
-        prefix = sys.prefix if sys.prefix != sys.base_prefix else ""
-        return base_environment(self._environ, sys.executable, prefix)
+    @property
+    def confinement(self) -> str:
+        """How runs are confined, in words, once started."""
+        return self._sandbox.words
+
+    def _prepare(self) -> None:
+        """The study's own Python, and the sandbox of its runs."""
+        python = self._state / "env"
+        ensure_environment(python)
+        inner = (str(python), str(python.with_name("uv")))
+        self._sandbox = choose(self._rules, self._state, inner, self._environ)
+
+    def _environment(self, *, install: bool = False) -> dict[str, str]:
+        programs, online = self._state / "env" / "bin", install or self._rules.network
+        env = job_environment(self._environ, programs, self._rules.env, install=online)
+        return env if install else {**env, **offline_uv()}
 
     async def _set_up(self) -> None:
         for pause in (*_SETUP_PAUSES, None):
             try:
-                await self._setup.run(self._setup_dir, self._environment(), self._clock, self._say)
+                await self._setup.run(
+                    self._setup_dir, self._environment(install=True), self._clock, self._say
+                )
             except (AutoresearchError, OSError) as error:
                 if pause is None:
                     self._set_status(ClusterStatus.FAILED, str(error))

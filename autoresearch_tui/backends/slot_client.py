@@ -16,7 +16,7 @@ from typing import Any
 
 import autoresearch_tui
 from autoresearch_tui.backends.base import Job, JobState, JobStatus
-from autoresearch_tui.backends.environment import without_secrets
+from autoresearch_tui.backends.environment import allowed
 from autoresearch_tui.backends.slot import HELD
 from autoresearch_tui.backends.slot_files import (
     END_SIZE,
@@ -82,17 +82,19 @@ class Slot:
         cpus: tuple[int, ...],
         now: float,
         log: Path | None = None,
+        sandbox: Mapping[str, object] | None = None,
     ) -> None:
         """Append `job` to the queue, to run with `env` alone, pinned to `cpus` if there are any.
 
-        Its output goes to `log` instead of the job's directory when that is given.
+        Its output goes to `log` instead of the job's directory when that is given; `sandbox` says
+        what it can reach, and without one it reaches everything.
         """
         if not _JOB_NAME.fullmatch(job.name):
             raise BackendError(f"{self.name}: {job.name!r} cannot be the name of a job")
         self.ensure()
         with self._lock, self.refusals(f"{job.name} cannot be queued"):
             if self._find(job.name) is None:
-                self._publish(job, env, cpus, now, log)
+                self._publish(job, env, cpus, now, log, sandbox)
             elif job.workdir.exists():
                 remove_tree(job.workdir)
             poke(self.files.wake)
@@ -106,6 +108,7 @@ class Slot:
         cpus: tuple[int, ...],
         now: float,
         log: Path | None,
+        sandbox: Mapping[str, object] | None,
     ) -> None:
         staged = JobFiles(self._tmp())
         staged.root.mkdir()
@@ -117,6 +120,7 @@ class Slot:
                 "output_limit": job.output_limit,
                 "cpus": cpus,
                 "log": str(log) if log else None,
+                "sandbox": sandbox,
             }
             write_file(staged.script, job.script.encode())
             write_json(staged.env, env)
@@ -381,4 +385,4 @@ def _time(record: Mapping[str, object] | None, key: str) -> float | None:
 
 def _supervisor_environment() -> dict[str, str]:
     root = Path(autoresearch_tui.__file__).absolute().parents[1]
-    return {**without_secrets(os.environ), "PYTHONPATH": str(root)}
+    return {**allowed(os.environ), "PYTHONPATH": str(root)}

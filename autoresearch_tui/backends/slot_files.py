@@ -10,6 +10,7 @@
 <slot>/queue/<n>-<job>/ waits its turn, `n` orders; claimed or withdrawn by one rename
 <slot>/jobs/<job>/      claimed: about to start, running or ended
     files/              the job's working directory
+    tmp/                its /tmp, where it is confined
     job.json script     what to execute
     env.json            its environment; removed when it starts
     log                 its output
@@ -80,6 +81,7 @@ class JobFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.files = root / "files"
+        self.tmp = root / "tmp"
         self.job = root / "job.json"
         self.script = root / "script"
         self.env = root / "env.json"

@@ -1,12 +1,13 @@
 """Makes the job of a run, and judges whether what it printed can be believed."""
 
+import hashlib
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from autoresearch_tui.backends.base import JobState, JobStatus
 from autoresearch_tui.domain import Experiment, Run, RunStatus
-from autoresearch_tui.engine.output import HASH_PREFIX, Summary
+from autoresearch_tui.engine.output import HASH_PREFIX, TREE_PREFIX, Summary
 
 _ENDS: Mapping[JobStatus, RunStatus] = {
     JobStatus.SUCCEEDED: RunStatus.SUCCEEDED,
@@ -16,19 +17,67 @@ _ENDS: Mapping[JobStatus, RunStatus] = {
 }
 
 
-def run_script(run: str, editable: Sequence[str]) -> str:
-    """The bash script of a run: prints the hash of each editable file, then does what `run` says.
+_SCRIPT = """\
+for file in {editable}; do
+  hash=$( (sha256sum < "$file" 2>/dev/null || shasum -a 256 < "$file") | cut -c1-64)
+  test -n "$hash" && echo "{prefix} $hash $file" || exit 97
+done
+_autoresearch_sums() {{
+  if command -v sha256sum > /dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi
+}}
+_autoresearch_tree() {{
+  hash=$(tr '\\n' '\\0' | xargs -0 bash -c '_autoresearch_sums -- "$@"' _ 2> /dev/null \
+    | _autoresearch_sums | cut -c1-64)
+  printf '\\n%s\\n' "{tree_prefix} $1 $hash"
+}}
+export -f _autoresearch_sums
+_autoresearch_tree before << '{end}'
+{before}
+{end}
+(
+{run}
+)
+code=$?
+_autoresearch_tree after << '{end}'
+{after}
+{end}
+exit $code
+"""
 
-    macOS has `shasum` in place of `sha256sum`.
+_END = "AUTORESEARCH-END-OF-FILES"
+
+
+def run_script(run: str, editable: Sequence[str], files: Iterable[str]) -> str:
+    """The bash script of a run: what `run` says, between proofs of what it executes.
+
+    Prints the hash of each editable file, and before and after one hash over all `files` of the
+    commit; after, over code alone. macOS has `shasum` in place of `sha256sum`.
     """
-    files = " ".join(shlex.quote(path) for path in editable)
-    return (
-        f"for file in {files}; do\n"
-        '  hash=$( (sha256sum < "$file" 2>/dev/null || shasum -a 256 < "$file") | cut -c1-64)'
-        f' && echo "{HASH_PREFIX} $hash $file" || exit 97\n'
-        "done\n"
-        f"{run}"
+    hashed = hashed_files(files)
+    return _SCRIPT.format(
+        editable=" ".join(shlex.quote(path) for path in editable),
+        prefix=HASH_PREFIX,
+        tree_prefix=TREE_PREFIX,
+        end=_END,
+        before="\n".join(hashed),
+        after="\n".join(_code(hashed, editable)),
+        run=run,
     )
+
+
+def hashed_files(files: Iterable[str]) -> list[str]:
+    """Those whose names every version of the hashing programs prints alike, sorted."""
+    return sorted(path for path in files if "\\" not in path and "\n" not in path)
+
+
+def _code(files: Iterable[str], editable: Sequence[str]) -> list[str]:
+    """What no run has a reason to change: data and logs of the commit it may."""
+    return [path for path in files if path.endswith((".py", ".toml")) or path in editable]
+
+
+def _tree(paths: Iterable[str], hashes: Mapping[str, str]) -> str:
+    text = "".join(f"{hashes[path]}  {path}\n" for path in paths)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def run_envs(envs: Mapping[str, str], experiment: Experiment, run: Run) -> dict[str, str]:
@@ -46,20 +95,32 @@ def run_envs(envs: Mapping[str, str], experiment: Experiment, run: Run) -> dict[
 
 
 def conclude(
-    state: JobState, summary: Summary, expected: Mapping[str, str]
+    state: JobState, summary: Summary, expected: Mapping[str, str], editable: Sequence[str]
 ) -> tuple[RunStatus, float | None, str]:
     """How a run ended: its status, its metric if it can be accepted, and why if it cannot.
 
-    `expected` holds the hash of each file that the run was to execute.
+    `expected` holds the hash of each file of the commit that the run was to execute.
     """
     status = _ENDS[state.status]
     if status is not RunStatus.SUCCEEDED:
         return status, None, _failure(state, summary)
-    for path, digest in expected.items():
-        if summary.hashes.get(path) != digest:
-            return RunStatus.FAILED, None, f"{path}: executed other content than was proposed"
+    if doubt := _tampering(summary, expected, editable):
+        return RunStatus.FAILED, None, doubt
     value, why = _metric(summary)
     return (RunStatus.FAILED if why else status), value, why
+
+
+def _tampering(summary: Summary, expected: Mapping[str, str], editable: Sequence[str]) -> str:
+    """What shows that other content was executed than that of the commit; empty if nothing does."""
+    for path in editable:
+        if summary.hashes.get(path) != expected[path]:
+            return f"{path}: executed other content than was proposed"
+    files = hashed_files(expected)
+    if summary.tree_before != _tree(files, expected):
+        return "a file of its commit had been changed before it ran"
+    if summary.tree_after != _tree(_code(files, editable), expected):
+        return "code of its commit was changed while it ran"
+    return ""
 
 
 def _failure(state: JobState, summary: Summary) -> str:

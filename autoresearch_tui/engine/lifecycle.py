@@ -98,9 +98,10 @@ async def _context(
             started_at=study.started_at if study and study.started_at else now,
             researcher=researcher.name if researcher else "none",
             engine_pid=os.getpid(),
+            confinement=backend.confinement,
             heartbeat_at=now,
         )
-        store.record("engine.started", f"process {os.getpid()}")
+        store.record("engine.started", f"process {os.getpid()}; {backend.confinement}")
         ensure_baseline(context)
         yield context
     finally:
@@ -123,6 +124,7 @@ def _backend(paths: StudyPaths, settings: Settings, task: Task, workspace: Works
         commit=workspace.base_commit,
         slots=settings.local.slots,
         prices=settings.prices.accelerator_hour,
+        sandbox=settings.sandbox,
     )
 
 

@@ -153,9 +153,10 @@ class Monitor:
         experiment = context.store.experiment(run.experiment)
         assert experiment is not None
         assert experiment.commit is not None
-        files = context.workspace.editable
-        expected = await asyncio.to_thread(context.workspace.hashes, experiment.commit, files)
-        status, value, why = conclude(job, follower.summary, expected)
+        workspace = context.workspace
+        files = await asyncio.to_thread(workspace.files, experiment.commit)
+        expected = await asyncio.to_thread(workspace.hashes, experiment.commit, files)
+        status, value, why = conclude(job, follower.summary, expected, workspace.editable)
         self._judging.run_ended(
             run,
             status,

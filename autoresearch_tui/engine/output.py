@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 HASH_PREFIX = "autoresearch-sha256:"
 """Starts the lines by which a run tells what it executes: prefix, hash, path."""
 
+TREE_PREFIX = "autoresearch-tree:"
+"""Starts the lines with one hash over many files: prefix, `before` or `after`, hash."""
+
 _LONGEST_LINE = 4000
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -18,6 +21,7 @@ _PROGRESS = re.compile(r"\bstep\s+(?P<step>\d+)\s*(?:\((?P<percent>[\d.]+)%\))?\
 _LOSS = re.compile(r"\bloss:\s*(?P<loss>[-+\w.]+)")
 _REMAINING = re.compile(r"\bremaining:\s*(?P<remaining>[\d.]+)s")
 _SUMMARY = re.compile(r"(?P<name>[A-Za-z_]\w{0,63}):\s+(?P<value>\S.{0,199})")
+_TREE = re.compile(rf"{TREE_PREFIX}\s+(?P<when>before|after)\s+(?P<hash>[0-9a-f]{{64}})")
 _HASH = re.compile(rf"{HASH_PREFIX}\s+(?P<hash>[0-9a-f]{{64}})\s+(?P<path>.+)")
 
 
@@ -111,6 +115,8 @@ class Summary:
     metrics: dict[str, float | str] = field(default_factory=dict[str, float | str])
     values: list[str] = field(default_factory=list[str])
     hashes: dict[str, str] = field(default_factory=dict[str, str])
+    tree_before: str = ""
+    tree_after: str = ""
     last_line: str = ""
     _in_summary: bool = False
 
@@ -119,14 +125,24 @@ class Summary:
         text = line.text
         if line.transient or not text.strip():
             return
+        if text.startswith((HASH_PREFIX, TREE_PREFIX)):
+            self._take_hash(text)
+            return
         self.last_line = text
-        if text.startswith(HASH_PREFIX):
-            if found := _HASH.fullmatch(text):
-                self.hashes.setdefault(found["path"], found["hash"])
-        elif text == "---":
+        if text == "---":
             self._in_summary = True
         elif found := _SUMMARY.fullmatch(text):
             self._take(found["name"], found["value"].strip())
+
+    def _take_hash(self, text: str) -> None:
+        # The script prints the first and the last of these, whatever the run prints between.
+        if found := _HASH.fullmatch(text):
+            self.hashes.setdefault(found["path"], found["hash"])
+        elif found := _TREE.fullmatch(text):
+            if found["when"] == "before":
+                self.tree_before = self.tree_before or found["hash"]
+            else:
+                self.tree_after = found["hash"]
 
     def _take(self, name: str, value: str) -> None:
         if name == self.metric:

@@ -128,7 +128,11 @@ class Scheduler:
         return Job(
             name=run.id,
             workdir=directory,
-            script=run_script(context.task.run, context.workspace.editable),
+            script=run_script(
+                context.task.run,
+                context.workspace.editable,
+                context.workspace.files(experiment.commit),
+            ),
             envs=run_envs(context.task.envs, experiment, run),
             time_limit=limits.run_minutes * 60,
             output_limit=int(limits.log_mb * 10_000_000),

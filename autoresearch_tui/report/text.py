@@ -70,6 +70,8 @@ def status_lines(
     if study.noise_sd is not None:
         lines.append(f"noise       sd {study.noise_sd:.6f}")
     lines.append(f"idle        {idle_percent:.1f} %")
+    if study.confinement:
+        lines.append(f"sandbox     {study.confinement}")
     lines.append(f"approval    {study.approval}")
     if study.researcher:
         lines.append(f"researcher  {study.researcher}  {study.researcher_state}".rstrip())

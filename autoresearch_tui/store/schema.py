@@ -28,7 +28,7 @@ def version_of(db: Database) -> int:
 
 
 def migrate(db: Database) -> None:
-    """Bring a database up to this program's version, each step in a transaction of its own.
+    """Bring a database up to this program's version, all at once.
 
     Raises:
         StudyError: a newer program has changed it.
@@ -36,15 +36,18 @@ def migrate(db: Database) -> None:
     scripts = _scripts()
     done = version_of(db)
     _check_not_newer(done, len(scripts))
-    for number, script in enumerate(scripts[done:], done + 1):
+    if done < len(scripts):
+        steps = "\n".join(scripts[done:])
         connection = cast(sqlite3.Connection, db.conn)
-        connection.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
+        connection.executescript(f"BEGIN; {steps} PRAGMA user_version = {len(scripts)}; COMMIT;")
 
 
 def check_current(db: Database) -> None:
     """Raise `StudyError` unless the tables are just those that this program knows."""
     done, known = version_of(db), len(_scripts())
     _check_not_newer(done, known)
+    if done == 0:
+        raise StudyError("the study has not been started yet: no engine ever ran here")
     if done < known:
         raise StudyError("the study is of an older version: start its engine once to update it")
 

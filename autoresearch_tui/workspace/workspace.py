@@ -256,6 +256,11 @@ class Workspace:
             output = self._git.run("diff", *options, "--dst-prefix=b/", before, after, "--", *paths)
         return output.decode("utf-8", "replace")
 
+    def files(self, commit: str) -> list[str]:
+        """Paths of the plain files of a commit."""
+        with self._lock:
+            return [path for path, entry in self._git.entries(commit).items() if entry.is_file]
+
     def hashes(self, commit: str, paths: Sequence[str] | None = None) -> dict[str, str]:
         """SHA-256 of files as `materialise` writes them; of the editable ones by default.
 
@@ -267,8 +272,9 @@ class Workspace:
         with self._git.temporary_index() as env, tempfile.TemporaryDirectory() as name:
             target = Path(name)
             self._git.text("read-tree", commit, env=env)
-            options = ("checkout-index", "--quiet", "--", *wanted)
-            self._git.text(*options, env=env, work_tree=target)
+            names = "".join(f"{path}\0" for path in wanted).encode("utf-8", "surrogateescape")
+            options = ("checkout-index", "--quiet", "-z", "--stdin")
+            self._git.text(*options, env=env, work_tree=target, stdin=names)
             return {
                 path: hashlib.sha256((target / path).read_bytes()).hexdigest() for path in wanted
             }

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_tui.domain import ExperimentStatus, RunStatus, Verdict
+from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import open_reader
 from tests.studies import call, command, git, lines, make_study, stop, until
@@ -47,15 +48,16 @@ def test_thirty_experiments(tmp_path: Path):
 
 
 def test_engine_is_killed_again_and_again(tmp_path: Path):
-    study, record = make_study(tmp_path / "study"), tmp_path / "executed"
+    study, record = make_study(tmp_path / "study"), tmp_path / "record" / "executed"
     env = {**os.environ, "RECORD": str(record)}
     chance, paths = random.Random(11), StudyPaths(study)
 
     def events() -> int:
-        if not paths.database.exists():
+        try:
+            with open_reader(paths.database) as reader:
+                newest = reader.events(limit=1)
+        except StudyError:
             return 0
-        with open_reader(paths.database) as reader:
-            newest = reader.events(limit=1)
         return newest[0].seq if newest else 0
 
     for _ in range(10):

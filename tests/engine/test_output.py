@@ -1,11 +1,15 @@
 """What runs print, and what is believed of it; which run goes where."""
 
+import hashlib
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from autoresearch_tui.backends.base import JobState, JobStatus
 from autoresearch_tui.domain import RunStatus
 from autoresearch_tui.engine.assignment import Need, Room, assign
-from autoresearch_tui.engine.jobs import conclude
+from autoresearch_tui.engine.jobs import conclude, run_script
 from autoresearch_tui.engine.output import LineSplitter, Summary, parse_progress
 
 HASH = "a" * 64
@@ -23,7 +27,18 @@ def state(status: JobStatus = JobStatus.SUCCEEDED, **facts: object) -> JobState:
 
 
 def judged(text: str, job: JobState | None = None) -> tuple[RunStatus, float | None, str]:
-    return conclude(job or state(), summary_of(text), {"train.py": HASH})
+    return conclude(job or state(), summary_of(text), {"train.py": HASH}, ["train.py"])
+
+
+def proofs(before: str = "", after: str = "") -> str:
+    """What the script prints around a run of one file."""
+    whole = hashlib.sha256(f"{HASH}  train.py\n".encode()).hexdigest()
+    return (
+        f"autoresearch-sha256: {HASH} train.py\n"
+        f"autoresearch-tree: before {before or whole}\n"
+        "---\nval_bpb:          0.997900\n"
+        f"autoresearch-tree: after {after or whole}\n"
+    )
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -54,12 +69,60 @@ def test_progress():
 
 
 def test_a_metric_counts_only_for_the_code_that_was_proposed():
-    good = f"autoresearch-sha256: {HASH} train.py\n---\nval_bpb:          0.997900\n"
+    good = proofs()
     assert judged(good) == (RunStatus.SUCCEEDED, 0.9979, "")
     other = good.replace("a" * 64, "b" * 64)
     status, value, why = judged(other)
     assert (status, value) == (RunStatus.FAILED, None)
     assert "other content" in why
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_metric_counts_only_beside_the_files_of_its_commit(when: str):
+    status, value, why = judged(proofs(**{when: "b" * 64}))
+    assert (status, value) == (RunStatus.FAILED, None)
+    assert "of its commit" in why
+    assert judged(f"{proofs()}autoresearch-tree: after {'c' * 64}\n")[1] is None
+
+
+FILES = {"train.py": "print('val_bpb: 1.5', end='')\n", "data/a b's.txt": "x\n", "prepare.py": ""}
+
+
+@pytest.mark.parametrize(
+    ("change", "run", "why"),
+    [
+        ("", "python3 train.py", ""),
+        ("", 'python3 train.py; echo more >> "data/a b\'s.txt"', ""),
+        ("", "exec python3 train.py", ""),
+        ("prepare.py", "python3 train.py", "changed before it ran"),
+        ("data/a b's.txt", "python3 train.py", "changed before it ran"),
+        ("", "python3 train.py; echo 1 >> prepare.py", "changed while it ran"),
+        ("", "python3 train.py; echo 1 >> train.py", "changed while it ran"),
+    ],
+)
+def test_the_script_proves_what_it_executes(tmp_path: Path, change: str, run: str, why: str):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    if change:
+        (tmp_path / change).write_text("changed\n")
+    script = run_script(run, ["train.py"], FILES)
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    expected = {n: hashlib.sha256(text.encode()).hexdigest() for n, text in FILES.items()}
+    status, value, said = conclude(state(), summary_of(done.stdout), expected, ["train.py"])
+    assert why in said
+    assert (status, value) == ((RunStatus.FAILED, None) if why else (RunStatus.SUCCEEDED, 1.5))
+
+
+def test_the_script_ends_as_the_run_does(tmp_path: Path):
+    (tmp_path / "train.py").write_text("")
+    script = run_script("exit 7", ["train.py"], ["train.py"])
+    assert subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True).returncode == 7
+    (tmp_path / "train.py").unlink()
+    assert (
+        subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True).returncode == 97
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +136,7 @@ def test_a_metric_counts_only_for_the_code_that_was_proposed():
     ],
 )
 def test_what_is_no_metric_is_a_failure(printed: str, why: str):
-    status, value, said = judged(f"autoresearch-sha256: {HASH} train.py\n{printed}")
+    status, value, said = judged(proofs().replace("---\nval_bpb:          0.997900\n", printed))
     assert (status, value) == (RunStatus.FAILED, None)
     assert why in said
 

@@ -1,4 +1,5 @@
 import sqlite3
+from importlib.resources import files
 
 import pytest
 
@@ -182,22 +183,26 @@ def test_a_study_of_a_newer_version(tmp_path, opener, writer):
 
 def test_a_study_of_an_older_version(tmp_path):
     path = tmp_path / "study.db"
-    sqlite3.connect(path).close()
+    connection = sqlite3.connect(path)
+    with pytest.raises(StudyError, match="not been started"):
+        open_reader(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
     with pytest.raises(StudyError, match="older"):
         open_reader(path)
 
 
-def test_a_study_whose_migrations_sqlite_utils_4_counted(tmp_path, writer):
-    writer.add_experiment(experiment())
-    writer.close()
-    path = tmp_path / "state" / "study.db"
+def test_a_study_whose_migrations_sqlite_utils_4_counted(tmp_path):
+    path = tmp_path / "study.db"
+    first = files("autoresearch_tui.store").joinpath("migrations/0001.sql").read_text()
     with sqlite3.connect(path) as connection:
-        connection.executescript(
-            "PRAGMA user_version = 0; CREATE TABLE _sqlite_migrations (id, migration_set, name);"
-        )
+        connection.executescript(first + "CREATE TABLE _sqlite_migrations (id, name);")
+        connection.execute("INSERT INTO experiments (id) VALUES ('e0001')")
     connection.close()
-    with open_writer(path) as again:
-        assert again.experiment("e0001") is not None
+    with open_writer(path) as writer:
+        writer.create_study(STUDY)
+        assert writer.study() == STUDY
+        assert writer.next_number() == 1
 
 
 def test_a_transaction_is_undone_as_a_whole(writer, reader):

@@ -110,6 +110,8 @@ def _people(view: View, now: float) -> Sequence[Segment]:
     if waiting := view.waiting:
         words = f"{len(waiting)} wait for approval: y approves, n vetoes"
         segments.append(Segment(0, Content.styled(words, "$accent bold")))
+    if "NOT confined" in study.confinement:
+        segments.append(Segment(3, Content.styled("▲ runs NOT confined", "$warning bold")))
     segments.append(Segment(1, _quiet("approval", study.approval, _approval(study.approval))))
     state = study.researcher_state or ("" if study.status is StudyStatus.FINISHED else "ready")
     researcher = ": ".join(part for part in (study.researcher, state) if part)
