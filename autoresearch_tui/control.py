@@ -14,15 +14,17 @@ LINE_LIMIT = 16 * 2**20
 
 _ANSWER_SECONDS = 30.0
 
+_NO_REQUEST = "not a request: expected one JSON object with a whole number `id` and a text `do`"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One act that a client asks the engine for. `actor` goes into the study's record."""
+    """One act that a client asks the engine for. The server fills in `actor`, for the record."""
 
     id: int
     do: str
     args: Mapping[str, object]
-    actor: str
+    actor: str = ""
 
 
 def encode(message: Mapping[str, object]) -> bytes:
@@ -37,18 +39,21 @@ def decode_request(line: bytes) -> Request:
         ControlError: the line is none.
     """
     try:
-        message = cast(dict[str, object], json.loads(line))
-        args = cast(dict[str, object], message.get("args") or {})
-        return Request(
-            int(cast(int, message["id"])), str(message["do"]), args, str(message.get("actor") or "")
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ControlError("not a request: expected one JSON object with `id` and `do`") from None
+        message: object = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ControlError(_NO_REQUEST) from None
+    if not isinstance(message, dict):
+        raise ControlError(_NO_REQUEST)
+    fields = cast(dict[str, object], message)
+    number, do, args = fields.get("id"), fields.get("do"), fields.get("args", {})
+    if not isinstance(number, int) or not isinstance(do, str):
+        raise ControlError(_NO_REQUEST)
+    if not isinstance(args, dict):
+        raise ControlError(f"{do[:40]}: `args` must be a JSON object")
+    return Request(number, do, cast(dict[str, object], args))
 
 
-async def request(
-    paths: StudyPaths, do: str, args: Mapping[str, object] | None = None, actor: str = "operator"
-) -> object:
+async def request(paths: StudyPaths, do: str, args: Mapping[str, object] | None = None) -> object:
     """Ask the engine of a study to act; returns its answer once the act is on record.
 
     Raises:
@@ -56,7 +61,7 @@ async def request(
     """
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            return await _exchange(paths, do, args or {}, actor)
+            return await _exchange(paths, do, args or {})
     except TimeoutError:
         raise ControlError(f"the engine gave no answer for {_ANSWER_SECONDS:.0f} s") from None
     except (FileNotFoundError, ConnectionRefusedError):
@@ -67,10 +72,10 @@ async def request(
         raise ControlError(f"the engine broke off the request: {error}") from None
 
 
-async def _exchange(paths: StudyPaths, do: str, args: Mapping[str, object], actor: str) -> object:
+async def _exchange(paths: StudyPaths, do: str, args: Mapping[str, object]) -> object:
     reader, writer = await asyncio.open_unix_connection(str(paths.socket), limit=LINE_LIMIT)
     try:
-        writer.write(encode({"id": 1, "do": do, "args": args, "actor": actor}))
+        writer.write(encode({"id": 1, "do": do, "args": args}))
         await writer.drain()
         answer = cast(dict[str, object], json.loads(await reader.readuntil(b"\n")))
     finally:

@@ -29,5 +29,9 @@ class ResearcherError(AutoresearchError):
     """A researcher could not propose; the study goes on without it."""
 
 
+class ExhaustedError(ResearcherError):
+    """A researcher has nothing more to propose until a result changes what it knows."""
+
+
 class ControlError(AutoresearchError):
     """The engine refused a request, or none answers."""

@@ -238,7 +238,7 @@ def boot_id() -> str:
 def process_stat(pid: int) -> tuple[int, int] | None:
     """Parent and start time (clock ticks since boot) of `pid`; None if it is gone or unknowable."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     # The command's name stands in parentheses and may hold anything, parentheses included.

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import cast
 
 from autoresearch_tui.code.proposals import proposal_from_json
@@ -12,11 +14,15 @@ from autoresearch_tui.control import LINE_LIMIT, Request, decode_request, encode
 from autoresearch_tui.domain import ApprovalMode, ExperimentStatus, StudyStatus
 from autoresearch_tui.engine.context import Context
 from autoresearch_tui.engine.judging import Judging
+from autoresearch_tui.engine.peers import actor_of
 from autoresearch_tui.engine.proposals import OPEN, Proposals
 from autoresearch_tui.engine.stopping import Stopping
 from autoresearch_tui.errors import AutoresearchError, ControlError, StudyError
 
 log = logging.getLogger(__name__)
+
+_BACKLOG = 1024
+"""Connections that may wait to be served."""
 
 Handler = Callable[[Request], Awaitable[object]]
 
@@ -45,11 +51,11 @@ class Commands:
             "propose": self._propose,
         }
 
-    async def answer(self, line: bytes) -> dict[str, object]:
+    async def answer(self, line: bytes, actor: str) -> dict[str, object]:
         """Do what a line asks for; the answer says why not where it is refused."""
         number = 0
         try:
-            request = decode_request(line)
+            request = replace(decode_request(line), actor=actor)
             number = request.id
             handler = self._handlers.get(request.do)
             if handler is None:
@@ -57,7 +63,13 @@ class Commands:
                 raise ControlError(f"unknown request {request.do!r}; known: {known}")
             return {"id": number, "ok": True, "result": await handler(request)}
         except AutoresearchError as error:
-            return {"id": number, "ok": False, "error": str(error)}
+            return _refusal(number, str(error))
+        except Exception as error:
+            # A defect in one answer must not end the engine, nor leave the client without one.
+            log.exception("request failed: %r", line[:500])
+            return _refusal(
+                number, f"a defect of the engine: {type(error).__name__}; see engine.log"
+            )
 
     async def _ping(self, request: Request) -> object:
         return {"status": self._context.store.study().status}
@@ -135,6 +147,10 @@ class Commands:
         return {"experiment": experiment.id, "status": experiment.status}
 
 
+def _refusal(number: int, why: str) -> dict[str, object]:
+    return {"id": number, "ok": False, "error": why}
+
+
 def _name(request: Request, key: str) -> str:
     value = request.args.get(key)
     if not isinstance(value, str) or not value:
@@ -147,7 +163,23 @@ def _names(request: Request, key: str) -> list[str]:
     names = cast(list[object], value) if isinstance(value, list) else []
     if not names or not all(isinstance(name, str) for name in names):
         raise ControlError(f"{request.do}: `{key}` must be a list of ids")
-    return [str(name) for name in names]
+    return list(dict.fromkeys(str(name) for name in names))
+
+
+async def _talk(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, commands: Commands
+) -> None:
+    try:
+        actor = actor_of(cast(socket.socket, writer.get_extra_info("socket")))
+        async for line in reader:
+            writer.write(encode(await commands.answer(line, actor)))
+            await writer.drain()
+    except ControlError as error:
+        writer.write(encode(_refusal(0, str(error))))
+        await writer.drain()
+    except ValueError:
+        writer.write(encode(_refusal(0, f"a request is at most {LINE_LIMIT} bytes long")))
+        await writer.drain()
 
 
 @asynccontextmanager
@@ -156,10 +188,8 @@ async def serve(context: Context, commands: Commands) -> AsyncGenerator[None]:
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A client that goes in the middle of a line is no trouble of the engine's.
-        with contextlib.suppress(OSError, ValueError):
-            async for line in reader:
-                writer.write(encode(await commands.answer(line)))
-                await writer.drain()
+        with contextlib.suppress(OSError):
+            await _talk(reader, writer, commands)
         writer.close()
 
     path = context.paths.socket
@@ -167,7 +197,9 @@ async def serve(context: Context, commands: Commands) -> AsyncGenerator[None]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The lock is held, so a socket that is there was left by an engine that died.
         path.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(talk, path=str(path), limit=LINE_LIMIT)
+        server = await asyncio.start_unix_server(
+            talk, path=str(path), limit=LINE_LIMIT, backlog=_BACKLOG
+        )
         path.chmod(0o600)
     except OSError as error:
         raise StudyError(f"{path}: cannot listen: {error.strerror}") from None

@@ -1,13 +1,16 @@
 """One engine from its start to its end."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
 import signal
+import sqlite3
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import cast
 
 from autoresearch_tui.backends.base import Backend
 from autoresearch_tui.backends.local import LocalBackend
@@ -35,6 +38,7 @@ from autoresearch_tui.engine.starting import (
 )
 from autoresearch_tui.engine.stopping import Stopping
 from autoresearch_tui.engine.upkeep import FAILED, Upkeep
+from autoresearch_tui.errors import AutoresearchError, StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.researchers.base import Researcher
 from autoresearch_tui.store import Writer
@@ -69,8 +73,25 @@ async def run_engine(
             async with _context(paths, settings, given, store) as context:
                 await _run(context, watch)
                 return context.exit_code
+        except AutoresearchError:
+            raise
+        except Exception as error:
+            _tell_defect(store, error)
+            raise
         finally:
             store.close()
+
+
+def _tell_defect(store: Writer, error: Exception) -> None:
+    """Leave the traceback in the log, and a word of it where the operator looks."""
+    log.exception("the engine ended by a defect")
+    while isinstance(error, ExceptionGroup):
+        error = cast(ExceptionGroup[Exception], error).exceptions[0]
+    why = f"the engine ended by a defect: {type(error).__name__}: {error}; see engine.log"
+    # What ended it may be the disk that would have to take this down.
+    with contextlib.suppress(sqlite3.Error, StudyError):
+        store.change_study(end_reason=why)
+        store.record("engine.failed", why)
 
 
 @asynccontextmanager
@@ -99,6 +120,7 @@ async def _context(
             researcher=researcher.name if researcher else "none",
             engine_pid=os.getpid(),
             confinement=backend.confinement,
+            end_reason="",
             heartbeat_at=now,
         )
         store.record("engine.started", f"process {os.getpid()}; {backend.confinement}")
@@ -147,7 +169,7 @@ async def _run(context: Context, watch: Watch | None) -> None:
         Monitor(context, judging).run(),
         judging.run(),
         proposals.count_down(),
-        Research(context, proposals).run(),
+        Research(context, proposals, stopping).run(),
         Upkeep(context, stopping).run(),
     ]
     with _signals(context):

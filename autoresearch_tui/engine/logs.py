@@ -15,12 +15,15 @@ def log_to(path: Path) -> Generator[None]:
     """Write the project's log to a file as long as the context lasts."""
     handler = RotatingFileHandler(path, maxBytes=_SIZE, backupCount=_KEPT, encoding="utf-8")
     handler.setFormatter(logging.Formatter(_FORMAT))
-    logger = logging.getLogger("autoresearch_tui")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    logger.propagate = False
+    # What asyncio says of a task that nobody awaited is a defect of ours.
+    loggers = [logging.getLogger(name) for name in ("autoresearch_tui", "asyncio", "py.warnings")]
+    for logger in loggers:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+        logger.propagate = False
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        for logger in loggers:
+            logger.removeHandler(handler)
         handler.close()

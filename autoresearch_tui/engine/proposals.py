@@ -100,7 +100,10 @@ class Proposals:
     async def _apply(self, experiment: Experiment, parent: Experiment) -> dict[str, Any]:
         """The columns of an experiment once its edits stand on `parent`; makes its commit."""
         workspace = self._context.workspace
-        assert parent.commit is not None
+        if parent.commit is None:
+            raise EditError(
+                f"parent {parent.id}: it was {parent.status} and has no files; choose another"
+            )
         change = await asyncio.to_thread(self._change, parent.commit, experiment.edits)
         twin = self._context.store.experiment_by_digest(change.digest)
         if twin is not None and twin.id != experiment.id:
@@ -216,8 +219,12 @@ class Proposals:
     async def rebase(self, incumbent: Experiment) -> None:
         """Put what has not started yet onto a new incumbent, or give it back as superseded."""
         store = self._context.store
-        async with self._lock:
-            for experiment in store.experiments(OPEN):
+        for found in store.experiments(OPEN):
+            # Held for one at a time, so that a new proposal never waits for a thousand old ones.
+            async with self._lock:
+                experiment = store.experiment(found.id)
+                if experiment is None or experiment.status not in OPEN:
+                    continue
                 if experiment.is_baseline or experiment.parent == incumbent.id:
                     continue
                 if any(not run.status.is_final for run in store.runs_of(experiment.id)):

@@ -9,7 +9,8 @@ import time
 from autoresearch_tui.domain import ApprovalMode, Experiment, ExperimentStatus, RunStatus
 from autoresearch_tui.engine.context import Context, counts
 from autoresearch_tui.engine.proposals import Proposals
-from autoresearch_tui.errors import ResearcherError
+from autoresearch_tui.engine.stopping import Stopping
+from autoresearch_tui.errors import ExhaustedError, ResearcherError
 from autoresearch_tui.researchers.base import Brief, Researcher
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 _LONGEST_LEAD = 4
+
+_OPEN = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 
 _ALIVE = (
     ExperimentStatus.PROPOSED,
@@ -29,10 +32,12 @@ _ALIVE = (
 class Research:
     """Keeps as many experiments ready as the clusters will soon ask for."""
 
-    def __init__(self, context: Context, proposals: Proposals) -> None:
+    def __init__(self, context: Context, proposals: Proposals, stopping: Stopping) -> None:
         self._context = context
+        self._stopping = stopping
         self._proposals = proposals
-        self._rev = 0
+        # Up to where results were told, and up to where they were looked at.
+        self._rev = self._seen = 0
         self._pause = _FIRST_PAUSE
 
     async def run(self) -> None:
@@ -78,6 +83,8 @@ class Research:
         self._show(f"thinking of {wanted} more")
         try:
             admitted = await self._turn(researcher, wanted)
+        except ExhaustedError as error:
+            await self._rest(str(error))
         except ResearcherError as error:
             await self._back_off(str(error))
         except Exception as error:
@@ -116,6 +123,7 @@ class Research:
             changed=changed,
             noise=context.noise(),
         )
+        self._seen = rev
         started = time.monotonic()
         proposals = await researcher.propose(brief, think)
         log.info(
@@ -127,6 +135,18 @@ class Research:
         )
         self._rev = rev
         return await self._proposals.admit(proposals, store.next_wave(), researcher.name)
+
+    async def _rest(self, why: str) -> None:
+        """Wait for a result that changes the picture; where none is to come, the study ends."""
+        store = self._context.store
+        if self._context.incumbent() is not None and not store.experiments(_OPEN):
+            await self._stopping.begin(f"nothing more to propose: {why}", "engine")
+            return
+        ticket = self._context.changed.ticket
+        self._show(f"has nothing more to propose: {why}")
+        while not store.experiments_since(self._seen):
+            await self._context.changed.wait(ticket, timeout=1.0)
+            ticket = self._context.changed.ticket
 
     async def _back_off(self, why: str) -> None:
         self._show(f"{why}; asked again in {self._pause:.0f} s")

@@ -38,9 +38,10 @@ class Researcher(Protocol):
         ...
 
     async def propose(self, brief: Brief, think: Think) -> Sequence[Proposal]:
-        """Give up to `brief.wanted` proposals; fewer, or none, when it has no more.
+        """Give up to `brief.wanted` proposals; fewer when it has no more.
 
         Raises:
+            ExhaustedError: there is nothing more to try.
             ResearcherError: it cannot propose now; the engine asks again later.
         """
         ...

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from autoresearch_tui.code.space import SearchAxis, build_space, check_search
 from autoresearch_tui.config import Search
 from autoresearch_tui.domain import ConstantEdit, Experiment, Proposal, Scalar
-from autoresearch_tui.errors import ResearcherError
+from autoresearch_tui.errors import ExhaustedError
 from autoresearch_tui.researchers.base import Brief, Think
 from autoresearch_tui.researchers.optimizer_model import Point, Surrogate
 from autoresearch_tui.researchers.optimizer_words import describe, knowledge
@@ -41,7 +41,7 @@ class OptimizerResearcher:
         """Give up to `brief.wanted` proposals; fewer when the space is exhausted.
 
         Raises:
-            ResearcherError: the files have no constant to search.
+            ExhaustedError: no constant can be searched, or all their settings have been tried.
         """
         self._experiments |= {e.id: e for e in brief.changed}
         known = list(self._experiments.values())
@@ -70,6 +70,9 @@ class OptimizerResearcher:
             proposal = self._proposal(surrogate, start, point, brief)
             think("text", f"{proposal.title}. {proposal.hypothesis}")
             proposals.append(proposal)
+        if not proposals:
+            names = ", ".join(axis.name for axis in axes)
+            raise ExhaustedError(f"every setting of {names} near the best has been tried")
         return proposals
 
     def _axes(self, brief: Brief, known: list[Experiment]) -> tuple[SearchAxis, ...]:
@@ -77,7 +80,7 @@ class OptimizerResearcher:
         baseline = next((e.constants for e in known if e.is_baseline), None)
         axes = build_space(brief.files, self._search, self._profile, baseline)
         if not axes:
-            raise ResearcherError(
+            raise ExhaustedError(
                 f"{', '.join(brief.files)}: no constant to search; give the file ALL_CAPS "
                 "constants with literal values at its top, or see [search] in autoresearch.toml"
             )

@@ -22,6 +22,18 @@ print(f"val_bpb: {0.0 if DEPTH != 8 else 1.0 + noise + abs(LR - 0.03):.6f}")
 """
 
 
+def propose(study: Path, constant: str, value: int) -> subprocess.CompletedProcess[str]:
+    edits = [{"file": "train.py", "constant": constant, "value": value}]
+    text = json.dumps({"title": "a change", "hypothesis": "it helps", "edits": edits})
+    return call("propose", "-f", "-", "-C", study, stdin=text)
+
+
+def status(study: Path, experiment: str) -> ExperimentStatus | None:
+    with open_reader(StudyPaths(study).database) as reader:
+        found = reader.experiment(experiment)
+    return found.status if found else None
+
+
 def test_a_perfect_score_is_suspected_and_left_to_the_operator(tmp_path: Path):
     study = make_study(tmp_path / "study", train=ZERO)
     done = call(study, "--no-ui", "--max-experiments", "10")
@@ -38,15 +50,74 @@ def test_a_perfect_score_is_suspected_and_left_to_the_operator(tmp_path: Path):
     assert "best_val_bpb: 0.000000" not in done.stdout
 
 
+COMMANDS = """import json, pathlib, socket
+CHEAT = 0
+if CHEAT:
+    for up in pathlib.Path.cwd().resolve().parents:
+        for found in up.glob("*.sock"):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(5)
+                s.connect(str(found))
+                line = json.dumps({"id": 1, "do": "pause", "args": {}, "actor": "operator"})
+                s.sendall(line.encode() + b"\\n")
+                print("answer", s.recv(1000))
+print("---")
+print("val_bpb: 1.500000")
+"""
+
+
+NARROW = """import random
+DEPTH = 8
+print("---")
+print(f"val_bpb: {1 + 0.01 * abs(DEPTH - 6) + random.SystemRandom().gauss(0, 0.001):.6f}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("train", "why"),
+    [
+        (NARROW, "every setting of DEPTH near the best has been tried"),
+        (NARROW.replace("DEPTH", "depth"), "train.py: no constant to search"),
+    ],
+    ids=["few settings", "no constants"],
+)
+def test_a_study_that_has_nothing_more_to_try_says_so_and_ends(
+    tmp_path: Path, train: str, why: str
+):
+    study = make_study(tmp_path / "study", train=train)
+    done = call(study, "--no-ui", "--max-experiments", "50")
+    assert done.returncode == 0, done.stderr
+    assert f"end: nothing more to propose: {why}" in done.stdout
+
+
+@pytest.mark.parametrize("mode", ["off", "auto"])
+def test_a_run_cannot_command_the_engine(tmp_path: Path, mode: str):
+    settings = (
+        '[study]\ntag = "t"\n[judge]\nbaseline_repeats = 2\n[researcher]\nkind = "none"\n'
+        f'[sandbox]\nmode = "{mode}"\n'
+    )
+    study = make_study(tmp_path / "study", train=COMMANDS, settings=settings)
+    paths = StudyPaths(study)
+    with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
+        until(paths.socket.exists, "the engine's socket")
+        assert propose(study, "CHEAT", 1).returncode == 0
+        until(lambda: status(study, "e0002") is ExperimentStatus.JUDGED, "the verdict")
+        stop(study)
+        assert engine.wait(60) == 0
+    with open_reader(paths.database) as reader:
+        kinds = {event.kind for event in reader.events(limit=10_000)}
+    assert "study.paused" not in kinds
+    told = "".join(path.read_text() for path in paths.logs.glob("e*.log"))
+    assert ("a run may not command" in told) == (mode == "off")
+
+
 def test_the_operator_may_accept_what_was_doubted(tmp_path: Path):
     settings = '[study]\ntag = "t"\n[researcher]\nkind = "none"\n[judge]\nbaseline_repeats = 2\n'
     study = make_study(tmp_path / "study", train=ZERO, settings=settings)
     paths = StudyPaths(study)
     with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
         until(paths.socket.exists, "the engine's socket")
-        edits = [{"file": "train.py", "constant": "DEPTH", "value": 9}]
-        text = json.dumps({"title": "deeper", "hypothesis": "h", "edits": edits})
-        assert call("propose", "-f", "-", "-C", study, stdin=text).returncode == 0
+        assert propose(study, "DEPTH", 9).returncode == 0
 
         def verdict() -> Verdict | None:
             with open_reader(paths.database) as reader:

@@ -1,6 +1,8 @@
 """Runs that misbehave, and proposals that are refused, by an engine without a researcher."""
 
+import contextlib
 import json
+import socket
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
@@ -125,6 +127,78 @@ def test_a_proposal_is_refused_before_it_costs_anything(study: Path, edits: obje
     assert why in line
     with open_reader(StudyPaths(study).database) as reader:
         assert reader.experiments((ExperimentStatus.REJECTED,))
+
+
+MALFORMED = {
+    b"{}": "not a request",
+    b"[1]": "not a request",
+    b"nonsense": "not a request",
+    b'{"id": 1e400, "do": "ping"}': "not a request",
+    b'{"id": null, "do": "ping"}': "not a request",
+    b'{"id": 1, "do": "ping", "args": [1]}': "must be a JSON object",
+    b'{"id": 1, "do": "dance"}': "unknown request",
+    b'{"id": 1, "do": "approve", "args": {"experiments": [1]}}': "a list of ids",
+    b'{"id": 1, "do": "priority", "args": {"experiment": "e1", "priority": 1e9}}': "whole number",
+    b"[" * 100_000: "not a request",
+    b"9" * 10_000: "not a request",
+    b'"' + b"x" * (17 * 2**20) + b'"': "at most",
+}
+
+
+@pytest.mark.parametrize("line", list(MALFORMED), ids=lambda line: line[:24].decode())
+def test_a_malformed_request_gets_its_one_line(study: Path, line: bytes):
+    answer = exchange(study, line)
+    assert answer["ok"] is False
+    assert MALFORMED[line] in str(answer["error"])
+    assert exchange(study, b'{"id": 7, "do": "ping"}')["id"] == 7
+
+
+def exchange(study: Path, line: bytes) -> dict[str, object]:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(str(StudyPaths(study).socket))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            client.sendall(line + b"\n")
+        return json.loads(client.makefile("rb").readline())
+
+
+def test_many_clients_at_once(study: Path):
+    path = str(StudyPaths(study).socket)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(400)]
+        for client in clients:
+            client.settimeout(30)
+            client.connect(path)
+        for client in clients:
+            client.sendall(b'{"id": 1, "do": "ping"}\n')
+        answers = [json.loads(client.makefile("rb").readline()) for client in clients]
+    assert all(answer["ok"] for answer in answers)
+
+
+def test_a_proposal_on_what_has_no_files_is_refused(study: Path):
+    propose(study, [{"file": "train.py", "search": "no such text", "replace": "x"}])
+    with open_reader(StudyPaths(study).database) as reader:
+        rejected = reader.experiments((ExperimentStatus.REJECTED,))[0].id
+    edits = [{"file": "train.py", "constant": "LR", "value": 0.7}]
+    proposal = {"title": "t", "hypothesis": "h", "parent": rejected, "edits": edits}
+    done = call("propose", "-f", "-", "-C", study, stdin=json.dumps(proposal))
+    assert done.returncode == 1
+    assert "has no files" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_one_experiment_approved_twice_in_one_request_is_approved_once(study: Path):
+    ask = {"id": 1, "do": "approval", "args": {"mode": "manual"}}
+    assert exchange(study, json.dumps(ask).encode())["ok"]
+    try:
+        done = propose(study, [{"file": "train.py", "constant": "LR", "value": 0.8}])
+        name = json.loads(done.stdout)["experiment"]
+        assert call("approve", name, name, "-C", study).returncode == 0
+        second = call("approve", name, "-C", study)
+        assert "not waiting for approval" in second.stderr
+    finally:
+        ask["args"] = {"mode": "auto"}
+        exchange(study, json.dumps(ask).encode())
 
 
 def test_output_is_kept_only_in_part(study: Path):

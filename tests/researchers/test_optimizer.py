@@ -9,7 +9,7 @@ from autoresearch_tui.code.constants import all_constants
 from autoresearch_tui.code.edits import apply_edits
 from autoresearch_tui.config import Axis, Search
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Noise, Proposal, Verdict
-from autoresearch_tui.errors import ResearcherError
+from autoresearch_tui.errors import ExhaustedError
 from autoresearch_tui.researchers.base import Brief
 from autoresearch_tui.researchers.optimizer import OptimizerResearcher
 
@@ -144,5 +144,5 @@ async def test_keeps_to_the_space_that_is_given():
 async def test_a_file_without_constants_is_told():
     bench = Bench()
     bench.files = {"train.py": "print(1)\n"}
-    with pytest.raises(ResearcherError, match="no constant to search"):
+    with pytest.raises(ExhaustedError, match="no constant to search"):
         await bench.ask(1)
