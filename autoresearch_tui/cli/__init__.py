@@ -1,6 +1,7 @@
 """The command line: builds the others and nothing else."""
 
 import contextlib
+import io
 import os
 import sqlite3
 import sys
@@ -51,8 +52,16 @@ def _fail(message: str) -> None:
     sys.exit(1)
 
 
+def _printable() -> None:
+    """What a terminal's encoding lacks is printed as an escape; it never ends a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Run the command line."""
+    _printable()
     try:
         with _one_line_errors():
             cli.main(standalone_mode=True)

@@ -33,6 +33,9 @@ def open_study(study: Path, no_ui: bool, **options: object) -> None:
     settings, given = settings_of(paths.root, options)
     if no_ui:
         sys.exit(_engine(paths, settings, given, told=True))
+    if why := _no_screen():
+        click.echo(f"error: {why}: use `--no-ui`", err=True)
+        sys.exit(2)
     from autoresearch_tui.launch import start_detached
     from autoresearch_tui.tui.app import run_cockpit
 
@@ -42,6 +45,15 @@ def open_study(study: Path, no_ui: bool, **options: object) -> None:
     if _wants_engine(paths, given):
         asyncio.run(start())
     sys.exit(run_cockpit(paths, start, lambda experiment: diff_text(paths, experiment)))
+
+
+def _no_screen() -> str:
+    """Why the cockpit cannot be drawn here; empty when it can."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return "this is no terminal"
+    if os.environ.get("TERM", "dumb") in ("", "dumb"):
+        return "this terminal cannot be drawn on (TERM=dumb)"
+    return ""
 
 
 def _wants_engine(paths: StudyPaths, given: frozenset[str]) -> bool:

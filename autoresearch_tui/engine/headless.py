@@ -1,10 +1,17 @@
 """The engine without a screen: one line an event, and a summary at the end."""
 
+import contextlib
+import logging
+import os
+import sys
+
 from autoresearch_tui.domain import Event, ExperimentStatus
 from autoresearch_tui.engine.context import Context
 from autoresearch_tui.judge.claim import claim
 from autoresearch_tui.report.text import event_line
 from autoresearch_tui.report.utilisation import utilisation
+
+log = logging.getLogger(__name__)
 
 
 class Headless:
@@ -13,6 +20,7 @@ class Headless:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._seq = 0
+        self._is_heard = True
 
     @classmethod
     async def watch(cls, context: Context) -> None:
@@ -22,22 +30,34 @@ class Headless:
     async def run(self) -> None:
         """Print until the engine ends."""
         context = self._context
-        newest = context.store.events(limit=1)
         # What an earlier engine did is told already.
-        starts = [e.seq for e in newest if e.kind != "engine.started"]
-        self._seq = starts[0] if starts else newest[0].seq - 1 if newest else 0
+        starts = [e.seq for e in context.store.events() if e.kind == "engine.started"]
+        self._seq = starts[-1] - 1 if starts else 0
         while not context.ended.is_set():
             ticket = context.changed.ticket
             self._print()
             await context.changed.wait(ticket, timeout=0.5)
         self._print()
-        print("\n".join(self._summary()), flush=True)
+        self._say("\n".join(self._summary()))
 
     def _print(self) -> None:
         for event in self._context.store.events(self._seq, limit=10_000):
             self._seq = event.seq
             if is_told(event):
-                print(event_line(event), flush=True)
+                self._say(event_line(event))
+
+    def _say(self, text: str) -> None:
+        """Print, as long as somebody listens: a pipe that is closed must not end a study."""
+        if not self._is_heard:
+            return
+        try:
+            print(text, flush=True)
+        except OSError as error:
+            self._is_heard = False
+            log.warning("nobody reads the output any more (%s); the study goes on", error)
+            # What Python still holds for the pipe would be an error again when it exits.
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _summary(self) -> list[str]:
         store = self._context.store

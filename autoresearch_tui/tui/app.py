@@ -1,5 +1,8 @@
 """The cockpit as an application."""
 
+import asyncio
+import contextlib
+import signal
 from collections.abc import Awaitable, Callable
 
 from textual.app import App
@@ -38,12 +41,21 @@ class Cockpit(App[int]):
 
     def on_mount(self) -> None:
         """Show the screen in the theme that was chosen the last time."""
+        self._leave_cleanly()
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         chosen = self._preferences.theme()
         self.theme = chosen if chosen in self.available_themes else DARK.name
         self.theme_changed_signal.subscribe(self, lambda theme: self._remember(theme.name))
         self.push_screen(self.main)
+
+    def _leave_cleanly(self) -> None:
+        """Give the terminal back as it was on every signal that ends a process."""
+        loop = asyncio.get_running_loop()
+        # In tests the loop may stand in another thread, which receives no signals.
+        with contextlib.suppress(RuntimeError, ValueError):
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
 
     def _remember(self, theme: str) -> None:
         if not self._preferences.remember_theme(theme):
@@ -74,6 +86,8 @@ def run_cockpit(
     """Run until the operator leaves; gives the exit code."""
     app = Cockpit(paths, start, diff)
     app.run()
-    if words := left_message(app.main.view, paths).plain:
-        print(words)
+    # After a hang-up there is nobody to tell.
+    with contextlib.suppress(OSError):
+        if words := left_message(app.main.view, paths).plain:
+            print(words, flush=True)
     return app.return_code or 0

@@ -38,6 +38,12 @@ class Terminal:
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p")
 
+    def flags(self) -> str:
+        """Mouse reporting, alternate screen, visible cursor; 1 where it is on."""
+        return self._tmux(
+            "display-message", "-p", "#{mouse_any_flag} #{alternate_on} #{cursor_flag}"
+        ).strip()
+
     def press(self, *keys: str) -> None:
         self._tmux("send-keys", *keys)
 
