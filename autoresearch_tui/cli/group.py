@@ -26,6 +26,9 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read `autoresearch-tui [STUDY] …` as `autoresearch-tui open [STUDY] …`."""
+        if args[:1] in (["-C"], ["--study"]) and len(args) > 2:
+            # Given before the command, as git and make take it.
+            args = [args[2], *args[:2], *args[3:]]
         is_ours = bool(args) and (args[0] in self.commands or args[0] in ("--help", "--version"))
         return super().parse_args(ctx, args if is_ours else ["open", *args])
 

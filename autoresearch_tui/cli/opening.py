@@ -32,6 +32,9 @@ def open_study(study: Path, no_ui: bool, **options: object) -> None:
     paths = paths_of(study)
     settings, given = settings_of(paths.root, options)
     if no_ui:
+        if not given and (ended := _ended(paths)):
+            click.echo(ended)
+            return
         sys.exit(_engine(paths, settings, given, told=True))
     if why := _no_screen():
         click.echo(f"error: {why}: use `--no-ui`", err=True)
@@ -69,6 +72,21 @@ def _wants_engine(paths: StudyPaths, given: frozenset[str]) -> bool:
             return False
         return study.status is not StudyStatus.FINISHED or bool(given)
     return True
+
+
+def _ended(paths: StudyPaths) -> str:
+    """That a study is finished, and how it would go on; empty when it is not."""
+    from autoresearch_tui.domain import StudyStatus
+    from autoresearch_tui.store import open_reader
+
+    with contextlib.suppress(StudyError), open_reader(paths.database) as reader:
+        study = reader.study()
+        if study.status is StudyStatus.FINISHED:
+            return (
+                f"{study.tag} is finished: {study.end_reason}; give a limit, such as "
+                "`--max-experiments N`, to go on"
+            )
+    return ""
 
 
 def _lives(pid: int | None) -> bool:

@@ -40,6 +40,7 @@ class Commands:
         self._handlers: Mapping[str, Handler] = {
             "ping": self._ping,
             "approve": self._approve,
+            "unapprove": self._unapprove,
             "accept": self._accept,
             "veto": self._veto,
             "pause": self._pause,
@@ -76,6 +77,10 @@ class Commands:
 
     async def _approve(self, request: Request) -> object:
         self._proposals.approve(_names(request, "experiments"), request.actor)
+        return None
+
+    async def _unapprove(self, request: Request) -> object:
+        self._proposals.unapprove(_names(request, "experiments"), request.actor)
         return None
 
     async def _accept(self, request: Request) -> object:

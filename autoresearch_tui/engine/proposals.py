@@ -152,6 +152,24 @@ class Proposals:
                 )
         self._context.changed.set()
 
+    def unapprove(self, experiments: Sequence[str], actor: str) -> None:
+        """Let approved proposals wait again, as long as no run of theirs is on its way.
+
+        Raises:
+            ControlError: one is not queued, or has been submitted; nothing is changed then.
+        """
+        store = self._context.store
+        self._check(experiments, (ExperimentStatus.QUEUED,), "cannot wait for approval again")
+        for each in experiments:
+            if any(not run.status.is_final for run in store.runs_of(each)):
+                raise ControlError(f"{each}: is on its way to a cluster already; veto or cancel it")
+        with store.transaction():
+            for each in experiments:
+                store.change_experiment(
+                    each, ExperimentStatus.PROPOSED, actor=actor, text="approval taken back"
+                )
+        self._context.changed.set()
+
     def veto(self, experiments: Sequence[str], why: str, actor: str) -> None:
         """Refuse proposals; the researcher is told `why`.
 

@@ -69,6 +69,11 @@ class Cockpit(App[int]):
             timeout=8 if is_error else 3,
         )
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy text through the terminal; nothing never replaces what the clipboard holds."""
+        if text:
+            super().copy_to_clipboard(text)
+
     def action_toggle_theme(self) -> None:
         """Change between the dark theme and the light one."""
         self.theme = LIGHT.name if self.current_theme.dark else DARK.name

@@ -26,14 +26,15 @@ class Operator:
         self._start = start
         self._notify = notify
 
-    async def ask(self, done: str, do: str, **args: object) -> None:
-        """Ask, then say `done`, or why not."""
+    async def ask(self, done: str, do: str, **args: object) -> bool:
+        """Ask, then say `done`, or why not; whether it was done."""
         try:
             await request(self._paths, do, args)
         except AutoresearchError as error:
             self._notify(str(error), is_error=True)
-        else:
-            self._notify(done)
+            return False
+        self._notify(done)
+        return True
 
     async def start(self) -> None:
         """Start an engine."""

@@ -109,3 +109,7 @@ def test_every_command_has_help():
         done = call(*words, "--help")
         assert done.returncode == 0
         assert "Usage" in done.stdout
+
+
+def test_the_study_may_be_named_before_the_command(study: Path):
+    assert "no study here yet" in refused("-C", study, "list")

@@ -42,6 +42,10 @@ def test_thirty_experiments(tmp_path: Path):
     done = call(study, "--no-ui", "--max-experiments", "30")
     assert done.returncode == 0, done.stderr
     check_study(study, 30)
+    again = call(study, "--no-ui")
+    assert again.returncode == 0
+    assert "is finished: 30 experiments judged" in again.stdout
+    check_study(study, 30)
     summary = dict(line.split(": ", 1) for line in done.stdout.split("---\n")[1].splitlines())
     assert float(summary["longest_gap_seconds"]) < 1.0
     assert float(summary["best_val_bpb"].split()[0]) < float(summary["baseline_val_bpb"])

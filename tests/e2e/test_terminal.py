@@ -71,11 +71,11 @@ def test_watch_steer_leave_and_come_back(study: Path):
     with Terminal(120, 40, command(study)) as terminal:
         terminal.shows("● running")
         terminal.shows("judged 3")
-        terminal.press("Space")
+        terminal.press("P")
         terminal.shows("‖ paused")
-        terminal.press("Space")
+        terminal.press("P")
         terminal.shows("● running")
-        terminal.press("m")
+        terminal.press("M")
         terminal.shows("approval veto")
         terminal.press("?")
         terminal.shows("DECIDE")
@@ -94,11 +94,11 @@ def test_watch_steer_leave_and_come_back(study: Path):
         assert str(before.engine_pid) in call("status", "-C", study).stdout
         os.kill(before.engine_pid, 9)
         again.shows("NO ENGINE")
-        again.press("e")
+        again.press("E")
         again.shows("● running")
         again.press("S")
         again.shows("Stop the study?")
-        again.press("x")
+        again.press("X")
         again.shows("■ finished")
 
 

@@ -142,16 +142,17 @@ async def test_keys_ask_the_engine(paths: StudyPaths, store: Writer):
     app, asked = cockpit(paths), []
     async with engine(paths, asked), app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: app.main.view.study)
-        for key, count in (("y", 1), ("space", 2), ("m", 3)):
+        await pilot.press("w")
+        for key, count in (("A", 1), ("P", 2), ("M", 3)):
             await pilot.press(key)
             await until(pilot, lambda count=count: len(asked) == count)
-        await pilot.press("n")
+        await pilot.press("V")
         await until(pilot, lambda: isinstance(app.focused, Input))
         await pilot.press(*"too bold", "enter")
         await until(pilot, lambda: len(asked) == 4)
         await pilot.press("S")
         await until(pilot, lambda: isinstance(app.screen, StopScreen))
-        await pilot.press("s")
+        await pilot.press("S")
         await until(pilot, lambda: len(asked) == 5)
     assert asked == [
         ("approve", {"experiments": ["e0003"]}),
@@ -162,11 +163,134 @@ async def test_keys_ask_the_engine(paths: StudyPaths, store: Writer):
     ]
 
 
+LOWER = "abcdefghijklmnopqrstuvwxyz".replace("q", "")
+
+
+@pytest.mark.parametrize("pane", ["scatter", "reasoning", "experiments", "log", "details"])
+async def test_lower_case_keys_change_nothing(paths: StudyPaths, store: Writer, pane: str):
+    app, asked, started = cockpit(paths), [], []
+
+    async def start() -> None:
+        started.append(True)
+
+    app = cockpit(paths, start)
+    async with engine(paths, asked), app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        app.main.query_one(f"#{pane}").focus()
+        await pilot.press("w", *LOWER, "space", "slash", *"max", "enter", *LOWER)
+        await pilot.pause()
+    assert asked == []
+    assert started == []
+
+
+async def test_approval_acts_on_what_is_chosen_and_on_nothing_else(
+    paths: StudyPaths, store: Writer
+):
+    app, asked = cockpit(paths), []
+    async with engine(paths, asked), app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.waiting)
+        await pilot.press("A", "V", "X", "end", "A", "V")
+        await pilot.pause()
+        assert asked == []
+        await pilot.press("w", "A")
+        await until(pilot, lambda: asked)
+    assert asked == [("approve", {"experiments": ["e0003"]})]
+
+
+async def test_the_last_act_is_taken_back(paths: StudyPaths, store: Writer):
+    app, asked = cockpit(paths), []
+    async with engine(paths, asked), app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        for key in ("w", "A", "M", "P"):
+            before = len(asked)
+            await pilot.press(key)
+            if key == "w":
+                continue
+            await until(pilot, lambda before=before: len(asked) == before + 1)
+            await pilot.pause()
+            await pilot.press("u")
+            await until(pilot, lambda before=before: len(asked) == before + 2)
+        await pilot.press("u")
+        await pilot.pause()
+    assert asked == [
+        ("approve", {"experiments": ["e0003"]}),
+        ("unapprove", {"experiments": ["e0003"]}),
+        ("approval", {"mode": "auto"}),
+        ("approval", {"mode": "manual"}),
+        ("pause", {}),
+        ("resume", {}),
+    ]
+
+
+async def test_a_slow_engine_holds_nothing_up(paths: StudyPaths, store: Writer):
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_unix_server(never, path=str(paths.socket))
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        await pilot.press("P", "question_mark")
+        assert isinstance(app.screen, HelpScreen)
+    server.close()
+
+
+async def test_escape_leads_back_to_live(paths: StudyPaths, store: Writer):
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        await pilot.press("j")
+        listed = app.main.query_one(ExperimentList)
+        assert listed.chosen is not None
+        await pilot.press("z", "escape")
+        assert app.main.maximized is None
+        assert listed.chosen is not None
+        await pilot.press("escape")
+        assert listed.chosen is None
+
+
+async def test_only_scrolling_back_ends_following(paths: StudyPaths, store: Writer):
+    paths.logs.mkdir()
+    paths.run_log("e0001-r1").write_text("".join(f"line {i}\n" for i in range(300)))
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        pane = app.main.query_one(LogPane)
+        await until(pilot, lambda: "line 299" in screen_text(app))
+        assert "FOLLOWING" in str(pane.border_subtitle)
+        for size in ((120, 20), (200, 50), (120, 40)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: "line 299" in screen_text(app))
+            assert "FOLLOWING" in str(pane.border_subtitle)
+        pane.focus()
+        await pilot.press("k")
+        assert "esc" in str(pane.border_subtitle)
+        await pilot.press("space", "space")
+        await until(pilot, lambda: "FOLLOWING" in str(pane.border_subtitle))
+        await pilot.press("g", "escape")
+        await until(pilot, lambda: "line 299" in screen_text(app))
+        assert "FOLLOWING" in str(pane.border_subtitle)
+
+
+async def test_nothing_is_never_copied(paths: StudyPaths, store: Writer):
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        app.copy_to_clipboard("kept")
+        for pane in ("log", "reasoning", "experiments", "details", "scatter"):
+            app.main.query_one(f"#{pane}").focus()
+            app.main.text_select_all()
+            await pilot.press("ctrl+c")
+            assert app.clipboard
+        await pilot.press("end", "y")
+        assert app.clipboard.startswith("e0001 1.000000 LR 0.1")
+
+
 async def test_a_refused_request_is_told(paths: StudyPaths, store: Writer):
     app = cockpit(paths)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: app.main.view.study)
-        await pilot.press("space")
+        await pilot.press("P")
         await until(pilot, lambda: list(app._notifications))  # pyright: ignore[reportPrivateUsage]
         (said,) = app._notifications  # pyright: ignore[reportPrivateUsage]
         assert "no engine is running" in said.message
@@ -255,6 +379,6 @@ async def test_no_study_yet_then_e_starts_the_engine(paths: StudyPaths):
     app = cockpit(paths, start)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: "no study here yet" in screen_text(app))
-        await pilot.press("e")
+        await pilot.press("E")
         await until(pilot, lambda: started)
     assert started == [True]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 from textual.content import Content
 
 from autoresearch_tui.domain import (
@@ -20,6 +21,7 @@ from autoresearch_tui.domain import (
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.experiments import ordered
 from autoresearch_tui.tui.widgets.header import header_lines
+from autoresearch_tui.tui.widgets.lines import _wrapped  # pyright: ignore[reportPrivateUsage]
 from autoresearch_tui.tui.widgets.scatter import Plot, Point, frame_of, plot_lines, points_of
 from autoresearch_tui.tui.widgets.tiles import tile_lines
 from autoresearch_tui.tui.words import Segment, duration, fit, percent
@@ -161,6 +163,25 @@ def test_frame_ignores_outliers_but_not_good_results():
     upside = frame_of(flipped, minimize=False)
     assert upside.high > -0.9
     assert upside.low > -1.2
+
+
+def test_a_crash_hides_no_result():
+    found = view(
+        experiments=(judged(1, 1.0, keep=True), judged(2, 0.9, best=True), judged(3, None))
+    )
+    lines = [x.plain for x in plot_lines(found, 60, 12, by_time=False, chosen=None)]
+    assert lines[-2].startswith("  crash│")
+    assert "×" in lines[-2]
+    assert "●" not in lines[-2]
+    assert sum(line.count("●") for line in lines[:-2]) == 2
+
+
+@pytest.mark.parametrize("width", [4, 7, 20, 33])
+def test_wrapping_counts_cells_and_loses_no_word(width: int):
+    text = "幅を広げる 🚀 wider is better, in cells rather than characters 幅を広げる幅を広げる"
+    pieces = [piece for piece, _ in _wrapped(text, "", width)]
+    assert all(cell_len(piece) <= width for piece in pieces)
+    assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
 
 
 def test_plot_marks_bests_crashes_and_the_chosen_one():

@@ -7,21 +7,25 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 _TEXT = """\
-DECIDE
-  y        approve the chosen proposal, else the oldest that waits
-  n        veto it, with a reason if you like; the researcher is told
-  m        approval mode: auto, veto (a countdown), manual
-  space    pause or resume: no further run starts; running ones end
-  x        cancel the chosen experiment's run
-  S        stop the study
-  e        start the engine when none runs
+DECIDE (capitals change the study)
+  A        approve the chosen proposal
+  V        veto it, with a reason if you like; the researcher is told
+  M        approval mode: auto, veto (a countdown), manual
+  P        pause or resume: no further run starts; running ones end
+  X        cancel the chosen experiment's run; asks
+  S        stop the study; asks
+  E        start the engine when none runs
+  u        take back the last of A, M and P, for some seconds
   q        leave; the study goes on
 
 LOOK
   1 … 5    results, reasoning, experiments, log, details
   tab      next pane          z   one pane over the whole screen
-  ↑ ↓ j k  move               g G begin, end
+  ↑ ↓ j k  move               g G begin, end     space  page down
+  w        choose the next proposal that waits
+  esc      back to live: nothing chosen, ends followed
   enter    details and diff   f   filter the list
+  y        copy the experiment's id, commit and value
   t        results over their order or over time
   T        dark or light
 

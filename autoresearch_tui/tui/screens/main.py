@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 from textual import events, on, work
@@ -26,6 +27,7 @@ from autoresearch_tui.errors import AutoresearchError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.tui.feed import Feed
 from autoresearch_tui.tui.operator import Operator
+from autoresearch_tui.tui.screens.confirm import ConfirmScreen
 from autoresearch_tui.tui.screens.help import HelpScreen
 from autoresearch_tui.tui.screens.stop import StopScreen
 from autoresearch_tui.tui.screens.veto import VetoScreen
@@ -33,6 +35,7 @@ from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.details import DetailsPane
 from autoresearch_tui.tui.widgets.experiments import ExperimentList
 from autoresearch_tui.tui.widgets.header import Header
+from autoresearch_tui.tui.widgets.lines import Lines
 from autoresearch_tui.tui.widgets.log import LogPane
 from autoresearch_tui.tui.widgets.reasoning import ReasoningPane
 from autoresearch_tui.tui.widgets.scatter import Scatter
@@ -44,7 +47,10 @@ _PANES = ("scatter", "reasoning", "experiments", "log", "details")
 
 _HINTS = {"scatter": "t order or time", "experiments": "f filter", "log": "← →"}
 
-_CHANGING = ("approve", "veto", "start_engine", "cancel_run", "pause")
+_CHANGING = ("approve", "veto", "start_engine", "cancel_run", "pause", "resume")
+
+_UNDO_SECONDS = 15.0
+"""How long the last act can be taken back."""
 
 _TABS = "1 results 2 reasoning 3 list 4 log 5 details"
 
@@ -73,19 +79,34 @@ class TooSmall(Static):
         return f"{_NARROW}x{_LOWEST} needed, {size.width}x{size.height} here\nq leaves"
 
 
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The request that takes the last act back, until `until` in Unix seconds."""
+
+    words: str
+    do: str
+    args: dict[str, object]
+    until: float
+
+
 class MainScreen(Screen[None]):
     """Draws each new view, and turns keys into requests."""
 
     CSS_PATH = "main.tcss"
     AUTO_FOCUS = "#experiments"
     BINDINGS = [
-        Binding("y", "approve", "approve"),
-        Binding("n", "veto", "veto"),
-        Binding("space", "pause", "pause"),
-        Binding("x", "cancel_run", "cancel"),
-        Binding("m", "approval", "mode"),
+        Binding("A", "approve", "approve"),
+        Binding("V", "veto", "veto"),
+        Binding("P", "pause", "pause"),
+        Binding("P", "resume", "resume"),
+        Binding("X", "cancel_run", "cancel"),
+        Binding("M", "approval", "mode"),
         Binding("S", "stop", "stop"),
-        Binding("e", "start_engine", "engine", show=False),
+        Binding("u", "undo", "undo", show=False),
+        Binding("E", "start_engine", "engine", show=False),
+        Binding("w", "next_waiting", "waiting", show=False),
+        Binding("escape", "live", "live", show=False),
+        Binding("y", "copy", "copy", show=False),
         Binding("f", "filter", "filter", show=False),
         Binding("t", "axis", "axis", show=False),
         Binding("z", "zoom", "zoom", show=False),
@@ -111,6 +132,7 @@ class MainScreen(Screen[None]):
         self._diff = diff
         self._polling = False
         self._offered: tuple[bool | None, ...] = ()
+        self._undo: Undo | None = None
         self.view = View()
 
     def compose(self) -> ComposeResult:
@@ -153,7 +175,11 @@ class MainScreen(Screen[None]):
         view, chosen = self.view, self._list.chosen
         for name in _PANES:
             hint = _TABS if self.size.width < _NORMAL else _HINTS.get(name, "")
-            self.query_one(f"#{name}").border_subtitle = hint
+            pane = self.query_one(f"#{name}")
+            if isinstance(pane, Lines):
+                pane.hint = hint
+            else:
+                pane.border_subtitle = hint
         self.query_one(Header).show(view)
         self.query_one(Tiles).show(view)
         self._list.show(view)
@@ -260,7 +286,9 @@ class MainScreen(Screen[None]):
         """Keys are shown where they work."""
         if action in ("approve", "veto"):
             return bool(self._target(vetoing=action == "veto")) or None
-        if action in ("pause", "approval", "stop"):
+        if action in ("pause", "resume"):
+            return self._is_alive() and self._is_paused() == (action == "resume")
+        if action in ("approval", "stop"):
             return self._is_alive() or None
         if action == "start_engine":
             return self.view.study is None or self.view.silence(time.time()) is not None
@@ -272,15 +300,19 @@ class MainScreen(Screen[None]):
         study = self.view.study
         return study is not None and study.status is not StudyStatus.FINISHED
 
+    def _is_paused(self) -> bool:
+        study = self.view.study
+        return study is not None and study.status is StudyStatus.PAUSED
+
     def _target(self, *, vetoing: bool) -> Experiment | None:
-        """What y and n act on: the chosen experiment, else the oldest that waits."""
+        """What A and V act on: the chosen experiment and no other."""
         chosen = self._list.chosen
         open_statuses = [ExperimentStatus.PROPOSED]
         if vetoing:
             open_statuses.append(ExperimentStatus.QUEUED)
         if chosen is not None and chosen.status in open_statuses and not chosen.is_baseline:
             return chosen
-        return next(iter(self.view.waiting), None)
+        return None
 
     def _cancelled(self) -> Run | None:
         """The run that x ends."""
@@ -288,10 +320,52 @@ class MainScreen(Screen[None]):
         runs = self.view.runs_by_experiment.get(chosen.id, ()) if chosen else ()
         return next((r for r in runs if not r.status.is_final), None)
 
-    async def action_approve(self) -> None:
-        """Let a proposal run."""
+    def action_approve(self) -> None:
+        """Let the chosen proposal run."""
         if (target := self._target(vetoing=False)) is not None:
-            await self._operator.ask(f"{target.id} approved", "approve", experiments=[target.id])
+            names: dict[str, object] = {"experiments": [target.id]}
+            undo = Undo(f"{target.id} waits again", "unapprove", names, _soon())
+            self._ask(f"{target.id} approved: {target.title}", "approve", undo, **names)
+
+    @work
+    async def _ask(self, done: str, do: str, undo: Undo | None = None, **args: object) -> None:
+        """Ask the engine, which may take its time, and keep how to take it back."""
+        hint = " (u takes it back)" if undo is not None else ""
+        if await self._operator.ask(done + hint, do, **args):
+            self._undo = undo
+
+    def action_undo(self) -> None:
+        """Take the last act back, while that is possible."""
+        undo, self._undo = self._undo, None
+        if undo is None or time.time() > undo.until:
+            self.notify("Nothing to take back", markup=False)
+            return
+        self._ask(undo.words, undo.do, None, **undo.args)
+
+    def action_next_waiting(self) -> None:
+        """Choose the next proposal that waits for approval."""
+        self._list.choose_next([e.id for e in self.view.waiting])
+
+    def action_live(self) -> None:
+        """One step back towards live: from one big pane, then from what was chosen or scrolled."""
+        if self.maximized is not None:
+            self.minimize()
+            return
+        self._list.release()
+        for pane in self.query(Lines):
+            pane.follow_end()
+        self._draw()
+
+    def action_copy(self) -> None:
+        """Copy what names the chosen experiment, else the best."""
+        experiment = self._list.chosen or self.view.best
+        if experiment is None:
+            return
+        value = "" if experiment.value is None else f"{experiment.value:.6f}"
+        parts = (experiment.id, (experiment.commit or "")[:12], value, experiment.title)
+        words = " ".join(part for part in parts if part)
+        self._app.copy_to_clipboard(words)
+        self.notify(f"Copied: {words}", markup=False)
 
     @work
     async def action_veto(self) -> None:
@@ -301,35 +375,42 @@ class MainScreen(Screen[None]):
             return
         why = await self._app.push_screen_wait(VetoScreen(target.id, target.title))
         if why is not None:
-            await self._operator.ask(
-                f"{target.id} vetoed", "veto", experiments=[target.id], why=why
-            )
+            self._ask(f"{target.id} vetoed", "veto", experiments=[target.id], why=why)
 
-    async def action_pause(self) -> None:
-        """Pause, or go on."""
-        study = self.view.study
-        if study is not None and study.status is StudyStatus.PAUSED:
-            await self._operator.ask("The study goes on", "resume")
-        else:
-            await self._operator.ask("Paused: running runs end, no other starts", "pause")
+    def action_pause(self) -> None:
+        """Start no further run."""
+        undo = Undo("The study goes on", "resume", {}, _soon())
+        self._ask("Paused: running runs end, no other starts", "pause", undo)
 
+    def action_resume(self) -> None:
+        """Go on after a pause."""
+        undo = Undo("Paused again", "pause", {}, _soon())
+        self._ask("The study goes on", "resume", undo)
+
+    @work
     async def action_cancel_run(self) -> None:
-        """End the chosen experiment's run."""
-        if (run := self._cancelled()) is not None:
-            await self._operator.ask(f"{run.id} cancelled", "cancel", run=run.id)
+        """End the chosen experiment's run, once the operator is sure."""
+        if (run := self._cancelled()) is None:
+            return
+        experiment = self.view.by_id.get(run.experiment)
+        title = experiment.title if experiment is not None else ""
+        if await self._app.push_screen_wait(ConfirmScreen("Cancel", run.id, title)):
+            self._ask(f"{run.id} cancelled", "cancel", run=run.id)
 
-    async def action_approval(self) -> None:
+    def action_approval(self) -> None:
         """Change who lets proposals run."""
         if self.view.study is not None:
-            mode = _NEXT_MODE[self.view.study.approval]
-            await self._operator.ask(f"Approval: {mode}", "approval", mode=mode.value)
+            before = self.view.study.approval
+            undo = Undo(f"Approval: {before}", "approval", {"mode": before.value}, _soon())
+            mode = _NEXT_MODE[before]
+            self._ask(f"Approval: {mode}", "approval", undo, mode=mode.value)
 
     @work
     async def action_stop(self) -> None:
         """End the study."""
         how = await self._app.push_screen_wait(StopScreen())
         if how is not None:
-            await self._operator.ask("The study ends", "stop", now=how == "now")
+            self._ask("The study ends", "stop", now=how == "now")
 
     @work(exclusive=True, group="engine")
     async def action_start_engine(self) -> None:
@@ -338,13 +419,25 @@ class MainScreen(Screen[None]):
         await self._operator.start()
 
 
+def _soon() -> float:
+    return time.time() + _UNDO_SECONDS
+
+
 def left_message(view: View, paths: StudyPaths) -> Content:
     """What is said once the cockpit is closed."""
-    study = view.study
-    if study is None or study.status is StudyStatus.FINISHED:
+    study, where = view.study, paths.root
+    if study is None:
         return Content("")
-    where = paths.root
+    best = view.best
+    stands = f"{view.count(ExperimentStatus.JUDGED)} judged"
+    if best is not None and best.value is not None:
+        stands += f", best {study.metric} {best.value:.4f} ({best.id})"
+    if study.status is StudyStatus.FINISHED:
+        return Content(
+            f"{study.tag} is finished, {stands}: {study.end_reason}. "
+            f"`autoresearch-tui {where}` shows it."
+        )
     return Content(
-        f"{study.tag} goes on without this screen. `autoresearch-tui {where}` returns to it, "
-        f"`autoresearch-tui stop -C {where}` ends it."
+        f"{study.tag} goes on without this screen, {stands}. `autoresearch-tui {where}` returns "
+        f"to it, `autoresearch-tui stop -C {where}` ends it."
     )

@@ -11,8 +11,8 @@ class StopScreen(ModalScreen[str | None]):
     """Gives `end`, `now`, or None when the study goes on."""
 
     BINDINGS = [
-        Binding("s", "dismiss('end')", "let runs end"),
-        Binding("x", "dismiss('now')", "end them now"),
+        Binding("S", "dismiss('end')", "let runs end"),
+        Binding("X", "dismiss('now')", "end them now"),
         Binding("escape", "dismiss(None)", "back"),
     ]
 
@@ -20,6 +20,6 @@ class StopScreen(ModalScreen[str | None]):
         """The choices."""
         with Vertical(classes="dialog"):
             yield Label("Stop the study?")
-            yield Label("s  let the running runs end, then finish")
-            yield Label("x  end the running runs now, then finish")
+            yield Label("S  let the running runs end, then finish")
+            yield Label("X  end the running runs now, then finish")
             yield Label("escape goes back", classes="hint")

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+DOTS_A_ROW = 4
+"""Dots that stand over each other in one cell."""
+
 _BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 

@@ -10,6 +10,11 @@ from autoresearch_tui.tui.words import duration, mark
 _DIFF_STYLES = {"+": "$success", "-": "$error", "@": "$primary", "d": "$quiet", "i": "$quiet"}
 
 
+def _diff_style(line: str) -> str:
+    # The heads of a file look like changes, but are none.
+    return "$quiet" if line.startswith(("--- ", "+++ ")) else _DIFF_STYLES.get(line[:1], "")
+
+
 class DetailsPane(Lines):
     """Shows one experiment; the diff comes later, from git."""
 
@@ -28,7 +33,7 @@ class DetailsPane(Lines):
         if self._diff[0] == experiment.id:
             lines += [
                 ("", ""),
-                *((x, _DIFF_STYLES.get(x[:1], "")) for x in self._diff[1].splitlines()),
+                *((line, _diff_style(line)) for line in self._diff[1].splitlines()),
             ]
         if lines == self._drawn:
             return

@@ -108,6 +108,20 @@ class ExperimentList(Lines):
         start = -1 if place is None else place
         self._choose(min(max(start + step, 0), len(self._shown) - 1))
 
+    def choose_next(self, among: Sequence[str]) -> None:
+        """Choose the next of some experiments, from the top again after the last."""
+        places = [i for i, e in enumerate(self._shown) if e.id in among]
+        if places:
+            now = self._place()
+            later = [i for i in places if now is None or i > now]
+            self._choose((later or places)[0])
+
+    def release(self) -> None:
+        """Choose none, so that the screen follows what runs."""
+        self._chosen = None
+        self.scroll_home(animate=False)
+        self.refresh()
+
     def _choose(self, at: int) -> None:
         self._chosen = self._shown[at].id
         self.scroll_to_region(Region(0, at, 1, 2), animate=False, force=True)

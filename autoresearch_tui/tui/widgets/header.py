@@ -44,7 +44,7 @@ def _result(view: View, now: float) -> Sequence[Segment]:
     assert study is not None
     word, style = _STATES[study.status]
     if (silence := view.silence(now)) is not None:
-        word, style = f"▲ NO ENGINE for {duration(silence)}, e starts it", "$error bold reverse"
+        word, style = f"▲ NO ENGINE for {duration(silence)}, E starts it", "$error bold reverse"
     segments = [Segment(0, Content.styled(word, style))]
     if best is not None and best.value is not None:
         value = Content.assemble(
@@ -108,7 +108,7 @@ def _people(view: View, now: float) -> Sequence[Segment]:
     assert study is not None
     segments: list[Segment] = []
     if waiting := view.waiting:
-        words = f"{len(waiting)} wait for approval: y approves, n vetoes"
+        words = f"{len(waiting)} wait for approval: w chooses, A approves, V vetoes"
         segments.append(Segment(0, Content.styled(words, "$accent bold")))
     if "NOT confined" in study.confinement:
         segments.append(Segment(3, Content.styled("▲ runs NOT confined", "$warning bold")))

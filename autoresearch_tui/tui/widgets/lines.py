@@ -4,11 +4,14 @@ import itertools
 import re
 from collections.abc import Iterable
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.binding import Binding
 from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollTo
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.visual import Visual
 
@@ -24,12 +27,15 @@ def plain(text: str) -> str:
 
 
 class Lines(ScrollView, can_focus=True):
-    """Lines with a style each; with `follow` the end stays in sight until one scrolls away.
+    """Lines with a style each; with `follow` the end stays in sight until one scrolls back.
+
+    Only the operator's own scrolling ends that, never a layout; a badge says which it is.
 
     Without `wrap`, long lines are scrolled sideways.
     """
 
     BINDINGS = [
+        Binding("space", "page_down", show=False),
         Binding("j", "scroll_down", show=False),
         Binding("k", "scroll_up", show=False),
         Binding("g", "scroll_home", show=False),
@@ -45,6 +51,7 @@ class Lines(ScrollView, can_focus=True):
         self._empty = empty
         self._follow = self._following = follow
         self._wrap = wrap
+        self._hint = ""
 
     def write(self, lines: Iterable[tuple[str, str]]) -> None:
         """Append lines, each with its style."""
@@ -64,7 +71,7 @@ class Lines(ScrollView, can_focus=True):
 
     def clear(self) -> None:
         """Remove all lines."""
-        self._following = self._follow
+        self._set_following(True)
         self.replace(())
 
     def on_resize(self) -> None:
@@ -72,19 +79,76 @@ class Lines(ScrollView, can_focus=True):
         if self._width != self._wrapped_at:
             self._wrapped_at, self._rows = self._width, []
             self._add_rows(self._source)
-            self._fit()
+        self._fit()
 
     @property
     def _width(self) -> int:
         return self.scrollable_content_region.width
 
+    @property
+    def hint(self) -> str:
+        """What the lower border says beside the badge."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, text: str) -> None:
+        self._hint = text
+        self._badge()
+
+    def _badge(self) -> None:
+        badge = ""
+        if self._follow:
+            badge = "FOLLOWING" if self._following else "esc: to the end"
+        subtitle = "  ".join(part for part in (self._hint, badge) if part)
+        if self.border_subtitle != subtitle:
+            self.border_subtitle = subtitle
+
+    def follow_end(self) -> None:
+        """Go to the end and stay there; a pane that does not follow stays where it is."""
+        self._set_following(True)
+        self._go_to_end()
+
+    def _set_following(self, following: bool) -> None:
+        self._following = following and self._follow
+        self._badge()
+
+    def _scrolled_back(self) -> None:
+        if self.max_scroll_y > 0:
+            self._set_following(False)
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Stop following when one scrolls back, and follow again from the end."""
+        """Follow again once one has come to the end."""
         super().watch_scroll_y(old_value, new_value)
-        if new_value < old_value:
-            self._following = False
-        if new_value >= self.max_scroll_y - 1:
-            self._following = self._follow
+        if new_value > old_value and new_value >= self.max_scroll_y - 1:
+            self._set_following(True)
+
+    def action_scroll_up(self) -> None:
+        """One line back."""
+        self._scrolled_back()
+        super().action_scroll_up()
+
+    def action_page_up(self) -> None:
+        """One page back."""
+        self._scrolled_back()
+        super().action_page_up()
+
+    def action_scroll_home(self) -> None:
+        """To the beginning."""
+        self._scrolled_back()
+        super().action_scroll_home()
+
+    def on_mouse_scroll_up(self) -> None:
+        """The wheel goes back."""
+        self._scrolled_back()
+
+    def on_scroll_to(self, message: ScrollTo) -> None:
+        """The scroll bar is dragged."""
+        if message.y is not None and message.y < self.max_scroll_y - 1:
+            self._scrolled_back()
+
+    def on_scroll_up(self) -> None:
+        """The scroll bar is clicked above its grip."""
+        self._scrolled_back()
 
     def _add_rows(self, lines: Iterable[tuple[str, str]]) -> None:
         if self._wrapped_at <= 0:
@@ -94,7 +158,7 @@ class Lines(ScrollView, can_focus=True):
             self._rows += itertools.chain.from_iterable(pieces)
         else:
             self._rows += lines
-            self._longest = max((len(text) for text, _ in self._rows), default=0)
+            self._longest = max((cell_len(text) for text, _ in self._rows), default=0)
 
     def _fit(self) -> None:
         self.virtual_size = Size(max(self._longest, self._wrapped_at), len(self._rows))
@@ -114,14 +178,36 @@ class Lines(ScrollView, can_focus=True):
             text, style = self._empty, "$quiet"
         elif at < len(self._rows):
             text, style = self._rows[at]
-            text = text[round(self.scroll_x) :]
         else:
             text, style = "", ""
-        return self.drawn(Content.styled(text, style) if style else Content(text))
+        content = Content.styled(text, style) if style else Content(text)
+        selection = self.text_selection
+        if selection is not None and (span := selection.get_span(at)) is not None:
+            start, end = span
+            content = content.stylize("reverse", start, None if end == -1 else end)
+        column = round(self.scroll_x)
+        if column:
+            whole = self.drawn(content, max(content.cell_length, column))
+            return (
+                whole.crop(column, column + self._width)
+                .adjust_cell_length(self._width, self.rich_style)
+                .apply_offsets(column, at)
+            )
+        return self.drawn(content).apply_offsets(0, at)
 
-    def drawn(self, content: Content) -> Strip:
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text that the mouse has marked."""
+        text = selection.extract("\n".join(text for text, _ in self._rows))
+        return (text, "\n") if text else None
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Draw the mark."""
+        self.refresh()
+
+    def drawn(self, content: Content, width: int | None = None) -> Strip:
         """One line of the pane, filled up to its width with its background."""
-        base, width = self.rich_style, self._width
+        base = self.rich_style
+        width = self._width if width is None else width
         if not content.plain:
             return Strip([Segment(" " * width, base)], width)
         short = content.truncate(width, ellipsis=True)
@@ -132,9 +218,20 @@ class Lines(ScrollView, can_focus=True):
 def _wrapped(text: str, style: str, width: int) -> list[tuple[str, str]]:
     """Cut a line into pieces of at most `width` cells, between words where that is possible."""
     pieces: list[tuple[str, str]] = []
-    while len(text) > width:
-        cut = text.rfind(" ", width // 2, width + 1)
-        cut = cut if cut > 0 else width
+    while cell_len(text) > width:
+        most = _characters_within(text, width)
+        cut = text.rfind(" ", most // 2, most + 1)
+        cut = cut if cut > 0 else most
         pieces.append((text[:cut], style))
         text = text[cut:].lstrip(" ")
     return [*pieces, (text, style)]
+
+
+def _characters_within(text: str, width: int) -> int:
+    """How many characters of a text that is too long fit into `width` cells; at least one."""
+    used = 0
+    for at, character in enumerate(text):
+        used += cell_len(character)
+        if used > width:
+            return max(at, 1)
+    return len(text)

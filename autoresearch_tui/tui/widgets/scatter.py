@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from autoresearch_tui.domain import Experiment, Verdict
 from autoresearch_tui.tui.view import View
-from autoresearch_tui.tui.widgets.braille import Canvas
+from autoresearch_tui.tui.widgets.braille import DOTS_A_ROW, Canvas
 from autoresearch_tui.tui.words import duration
 
 _AXIS_WIDTH = 8
@@ -86,13 +86,15 @@ class Plot:
         self.canvas = Canvas(width, height)
         self._points = points
         self._frame = frame
+        # Crashes have a row of their own, where they hide no result.
+        self._lane = DOTS_A_ROW if any(p.y is None for p in points) else 0
 
     def _x(self, point: Point) -> int:
         frame, wide = self._frame, self.canvas.dots_wide - 1
         return round((point.x - frame.left) / (frame.right - frame.left) * wide)
 
     def _y(self, value: float) -> int:
-        frame, high = self._frame, self.canvas.dots_high - 1
+        frame, high = self._frame, self.canvas.dots_high - 1 - self._lane
         place = round((frame.high - value) / (frame.high - frame.low) * high)
         return min(max(place, 0), high)
 
@@ -138,9 +140,10 @@ def plot_lines(
         return [Content.styled("no result yet: the baseline is measured first", "$quiet")]
     frame = frame_of(points, minimize=view.study.minimize)
     canvas = Plot(points, frame, width - _AXIS_WIDTH, height - 1).draw()
+    results = canvas.height - any(p.y is None for p in points)
     lines: list[Content] = []
     for y in range(canvas.height):
-        label = _label(frame, y, canvas.height)
+        label = _label(frame, y, results) if y < results else "crash"
         row = [
             Content.styled(text, style) if style else Content(text) for text, style in canvas.row(y)
         ]
