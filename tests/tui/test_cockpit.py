@@ -109,7 +109,7 @@ async def until(pilot: Pilot[int], condition: Callable[[], object]) -> None:
 
 
 def text(app: Cockpit, widget: type[Header]) -> str:
-    return str(app.main.query_one(widget).content)
+    return "\n".join(line.plain for line in app.main.query_one(widget).shown)
 
 
 def screen_text(app: Cockpit) -> str:
@@ -264,7 +264,7 @@ async def test_only_scrolling_back_ends_following(paths: StudyPaths, store: Writ
             assert "FOLLOWING" in str(pane.border_subtitle)
         pane.focus()
         await pilot.press("k")
-        assert "esc" in str(pane.border_subtitle)
+        assert "esc leads to the end" in str(pane.border_subtitle)
         await pilot.press("space", "space")
         await until(pilot, lambda: "FOLLOWING" in str(pane.border_subtitle))
         await pilot.press("g", "escape")

@@ -41,7 +41,7 @@ from autoresearch_tui.tui.widgets.reasoning import ReasoningPane
 from autoresearch_tui.tui.widgets.scatter import Scatter
 from autoresearch_tui.tui.widgets.tiles import Tiles
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.25
 
 _PANES = ("scatter", "reasoning", "experiments", "log", "details")
 
@@ -178,12 +178,14 @@ class MainScreen(Screen[None]):
             pane = self.query_one(f"#{name}")
             if isinstance(pane, Lines):
                 pane.hint = hint
-            else:
+            elif pane.border_subtitle != hint:
                 pane.border_subtitle = hint
         self.query_one(Header).show(view)
         self.query_one(Tiles).show(view)
         self._list.show(view)
-        self.query_one(Scatter).show(view, chosen.id if chosen else None)
+        scatter = self.query_one(Scatter)
+        scatter.mark(chosen.id if chosen else None)
+        scatter.show(view)
         self.query_one(DetailsPane).show(view, chosen)
         self._follow_log()
         offered = tuple(self.check_action(action, ()) for action in _CHANGING)

@@ -37,7 +37,7 @@ class DetailsPane(Lines):
             ]
         if lines == self._drawn:
             return
-        self.border_title = f"5 {experiment.id}"
+        self.entitle(f"5 {experiment.id}")
         self._drawn = lines
         self.replace(lines)
         if self._shown != experiment.id:

@@ -74,7 +74,7 @@ class ExperimentList(Lines):
 
     def on_mount(self) -> None:
         """Begin the clock of the countdowns."""
-        self.set_interval(1.0, self.refresh)
+        self.set_interval(1.0, self.repaint)
 
     def show(self, view: View) -> None:
         """Draw a view; the cursor stays on its experiment."""
@@ -89,9 +89,9 @@ class ExperimentList(Lines):
 
     def _select(self) -> None:
         self._shown = ordered([e for e in self._view.experiments if FILTERS[self._filter](e)])
-        self.border_title = f"3 experiments: {self._filter} {len(self._shown)}"
+        self.entitle(f"3 experiments: {self._filter} {len(self._shown)}")
         self.virtual_size = Size(self._width, len(self._shown) + 1)
-        self.refresh()
+        self.repaint()
 
     def on_resize(self) -> None:
         """Fit the rows again."""
@@ -120,12 +120,12 @@ class ExperimentList(Lines):
         """Choose none, so that the screen follows what runs."""
         self._chosen = None
         self.scroll_home(animate=False)
-        self.refresh()
+        self.repaint()
 
     def _choose(self, at: int) -> None:
         self._chosen = self._shown[at].id
         self.scroll_to_region(Region(0, at, 1, 2), animate=False, force=True)
-        self.refresh()
+        self.repaint()
         self.post_message(self.Moved(self._chosen))
 
     def action_open(self) -> None:
@@ -144,16 +144,16 @@ class ExperimentList(Lines):
         """The head, or one row."""
         width = self._width
         if y == 0:
-            return self.drawn(Content.styled(_head(width), "$quiet"))
+            return self.strip(Content.styled(_head(width), "$quiet"), width)
         at = y - 1 + round(self.scroll_y)
         if at >= len(self._shown):
             words = self._empty if not self._shown and y == 1 else ""
-            return self.drawn(Content.styled(words, "$quiet"))
+            return self.strip(Content.styled(words, "$quiet"), width)
         experiment = self._shown[at]
         row = self._row(experiment, width)
         if experiment.id == self._chosen:
             row = row.pad_right(max(width - row.cell_length, 0)).stylize("on $cursor-row")
-        return self.drawn(row)
+        return self.strip(row, width)
 
     def _row(self, experiment: Experiment, width: int) -> Content:
         sign = mark(experiment)
@@ -178,7 +178,8 @@ class ExperimentList(Lines):
             runs = self._view.runs_by_experiment.get(experiment.id, ())
             running = [run for run in runs if run.status is RunStatus.RUNNING]
             found = [p.fraction for r in running if (p := self._view.progress.get(r.id))]
-            return f"runs {percent(max(found))}" if found else word
+            # In steps, for the tiles have the rest, and each change of a line is sent.
+            return f"runs {percent(int(max(found) * 20) / 20)}" if found else word
         return word
 
 

@@ -5,15 +5,15 @@ import re
 from collections.abc import Iterable
 
 from rich.cells import cell_len
-from rich.segment import Segment
 from textual.binding import Binding
 from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
-from textual.scrollbar import ScrollTo
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.visual import Visual
+from textual.widget import Widget
+
+from autoresearch_tui.tui.widgets.drawn import Painted
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -26,7 +26,7 @@ def plain(text: str) -> str:
     return _CONTROL.sub("", text.expandtabs(4))
 
 
-class Lines(ScrollView, can_focus=True):
+class Lines(Painted, ScrollView, can_focus=True):
     """Lines with a style each; with `follow` the end stays in sight until one scrolls back.
 
     Only the operator's own scrolling ends that, never a layout; a badge says which it is.
@@ -86,6 +86,11 @@ class Lines(ScrollView, can_focus=True):
         return self.scrollable_content_region.width
 
     @property
+    def allow_vertical_scroll(self) -> bool:
+        """Whether there is more than can be seen; there is no scroll bar to ask."""
+        return self.max_scroll_y > 0
+
+    @property
     def hint(self) -> str:
         """What the lower border says beside the badge."""
         return self._hint
@@ -98,7 +103,7 @@ class Lines(ScrollView, can_focus=True):
     def _badge(self) -> None:
         badge = ""
         if self._follow:
-            badge = "FOLLOWING" if self._following else "esc: to the end"
+            badge = "FOLLOWING" if self._following else "esc leads to the end"
         subtitle = "  ".join(part for part in (self._hint, badge) if part)
         if self.border_subtitle != subtitle:
             self.border_subtitle = subtitle
@@ -119,6 +124,7 @@ class Lines(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Follow again once one has come to the end."""
         super().watch_scroll_y(old_value, new_value)
+        self._painted = []
         if new_value > old_value and new_value >= self.max_scroll_y - 1:
             self._set_following(True)
 
@@ -141,15 +147,6 @@ class Lines(ScrollView, can_focus=True):
         """The wheel goes back."""
         self._scrolled_back()
 
-    def on_scroll_to(self, message: ScrollTo) -> None:
-        """The scroll bar is dragged."""
-        if message.y is not None and message.y < self.max_scroll_y - 1:
-            self._scrolled_back()
-
-    def on_scroll_up(self) -> None:
-        """The scroll bar is clicked above its grip."""
-        self._scrolled_back()
-
     def _add_rows(self, lines: Iterable[tuple[str, str]]) -> None:
         if self._wrapped_at <= 0:
             return
@@ -161,15 +158,26 @@ class Lines(ScrollView, can_focus=True):
             self._longest = max((cell_len(text) for text, _ in self._rows), default=0)
 
     def _fit(self) -> None:
-        self.virtual_size = Size(max(self._longest, self._wrapped_at), len(self._rows))
+        size = Size(max(self._longest, self._wrapped_at), len(self._rows))
+        height = self.size.height
+        if (size.height > height) == (self.virtual_size.height > height) and size.height > height:
+            # Behind the layout's back, which would draw the whole pane anew for each line of a log:
+            # nothing but the scroll position depends on it, for there is no scroll bar.
+            self.set_reactive(Widget.virtual_size, size)  # pyright: ignore[reportArgumentType]
+            self.scroll_y = self.validate_scroll_y(self.scroll_y)
+        else:
+            self.virtual_size = size
         if self._following:
+            self._go_to_end()
             # The pane learns how far it can scroll with the next layout.
             self.call_after_refresh(self._go_to_end)
-        self.refresh()
+        self.repaint()
 
     def _go_to_end(self) -> None:
         if self._following:
-            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
+            self.scroll_target_y = self.max_scroll_y
+            self.set_scroll(None, self.max_scroll_y)
+            self.repaint()
 
     def render_line(self, y: int) -> Strip:
         """One visible line."""
@@ -180,6 +188,8 @@ class Lines(ScrollView, can_focus=True):
             text, style = self._rows[at]
         else:
             text, style = "", ""
+        # One style to the end of the line is half the bytes of two.
+        text += " " * (self._width - cell_len(text))
         content = Content.styled(text, style) if style else Content(text)
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(at)) is not None:
@@ -187,13 +197,13 @@ class Lines(ScrollView, can_focus=True):
             content = content.stylize("reverse", start, None if end == -1 else end)
         column = round(self.scroll_x)
         if column:
-            whole = self.drawn(content, max(content.cell_length, column))
+            whole = self.strip(content, max(content.cell_length, column))
             return (
                 whole.crop(column, column + self._width)
                 .adjust_cell_length(self._width, self.rich_style)
                 .apply_offsets(column, at)
             )
-        return self.drawn(content).apply_offsets(0, at)
+        return self.strip(content, self._width).apply_offsets(0, at)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The text that the mouse has marked."""
@@ -203,16 +213,6 @@ class Lines(ScrollView, can_focus=True):
     def selection_updated(self, selection: Selection | None) -> None:
         """Draw the mark."""
         self.refresh()
-
-    def drawn(self, content: Content, width: int | None = None) -> Strip:
-        """One line of the pane, filled up to its width with its background."""
-        base = self.rich_style
-        width = self._width if width is None else width
-        if not content.plain:
-            return Strip([Segment(" " * width, base)], width)
-        short = content.truncate(width, ellipsis=True)
-        strip = Visual.to_strips(self, short, width, 1, self.visual_style)[0]
-        return strip.adjust_cell_length(width, base)
 
 
 def _wrapped(text: str, style: str, width: int) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autoresearch_tui.tui.widgets.lines import Lines
 
-_POLL_SECONDS = 0.15
+_POLL_SECONDS = 0.5
 _MOST_BYTES = 400_000
 """Newest bytes that are read of a file at a time."""
 
@@ -56,7 +56,7 @@ class LogPane(Lines):
 
     def follow(self, path: Path | None, title: str) -> None:
         """Show another file from its beginning; the same one goes on."""
-        self.border_title = title
+        self.entitle(title)
         if path != self._path:
             self._path = path
             self._tail = LogTail(path) if path is not None else None

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
-from textual.widgets import Static
 
 from autoresearch_tui.domain import Experiment, Verdict
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.braille import DOTS_A_ROW, Canvas
+from autoresearch_tui.tui.widgets.drawn import Drawn
 from autoresearch_tui.tui.words import duration
 
 _AXIS_WIDTH = 8
@@ -169,35 +169,25 @@ def _bottom(points: Sequence[Point], width: int, *, by_time: bool) -> Content:
     )
 
 
-class Scatter(Static, can_focus=True):
+class Scatter(Drawn, can_focus=True):
     """The plot pane."""
 
     def __init__(self) -> None:
-        super().__init__(id="scatter", classes="pane", markup=False)
-        self._view = View()
+        super().__init__(id="scatter", classes="pane", ticks=False)
         self._chosen: str | None = None
         self._by_time = False
 
-    def show(self, view: View, chosen: str | None) -> None:
-        """Draw a view; the experiment `chosen` is marked."""
-        self._view, self._chosen = view, chosen
-        self._draw()
+    def mark(self, chosen: str | None) -> None:
+        """Mark an experiment in the next drawing."""
+        self._chosen = chosen
 
     def toggle_axis(self) -> None:
         """Change the x axis between the order of verdicts and time."""
         self._by_time = not self._by_time
-        self._draw()
+        self.draw()
 
-    def on_resize(self) -> None:
-        """Fit the plot again."""
-        self._draw()
-
-    def _draw(self) -> None:
-        size, study = self.content_size, self._view.study
-        if size.width <= 0 or size.height <= 0:
-            return
-        self.border_title = f"1 {study.metric if study else 'results'}"
-        lines = plot_lines(
-            self._view, size.width, size.height, by_time=self._by_time, chosen=self._chosen
-        )
-        self.update(Content("\n").join(lines))
+    def lines(self, view: View, now: float, width: int) -> list[Content]:
+        """The plot, as high as the pane."""
+        self.entitle(f"1 {view.study.metric if view.study else 'results'}")
+        height = self.content_size.height
+        return plot_lines(view, width, height, by_time=self._by_time, chosen=self._chosen)
