@@ -83,6 +83,8 @@ class Local(Section):
 
     slots: Annotated[int, Field(ge=1, le=256)] | None = None
     """Runs at a time; by default one a GPU, or one a physical core where there is none."""
+    any_accelerator: bool = False
+    """Whether the task runs here whatever accelerator it asks for, as the packaged trainer does."""
 
 
 class SandboxSettings(Section):

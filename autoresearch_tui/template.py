@@ -26,6 +26,13 @@ run: |
 """
 
 
+_ANYWHERE = """
+# The trainer has a profile for CPUs, whatever its task asks a cluster for.
+[local]
+any_accelerator = true
+"""
+
+
 def template_root() -> Path:
     """Directory of the packaged trainer: beside a checkout's package, else inside the package.
 
@@ -55,7 +62,11 @@ def create_study(directory: Path, tag: str | None = None) -> None:
                 files[path.relative_to(root).as_posix()] = path.read_bytes()
     protected = [name for name in files if name.endswith(".py") and name != "trainer/train.py"]
     files[CONFIG_NAME] = settings_text(
-        tag or tag_of(directory), ["trainer/train.py"], protected, "instructions.md"
+        tag or tag_of(directory),
+        ["trainer/train.py"],
+        protected,
+        "instructions.md",
+        anywhere=True,
     )
     files[".gitignore"] = "__pycache__/\n"
     create_repository(directory, files)
@@ -104,8 +115,10 @@ def tag_of(directory: Path) -> str:
     return name or "study"
 
 
-def settings_text(tag: str, editable: list[str], protected: list[str], brief: str) -> str:
-    """The first `autoresearch.toml` of a study."""
+def settings_text(
+    tag: str, editable: list[str], protected: list[str], brief: str, *, anywhere: bool = False
+) -> str:
+    """The first `autoresearch.toml` of a study; its task runs `anywhere`, or where it asks to."""
 
     def listed(names: list[str]) -> str:
         return "[" + ", ".join(f'"{name}"' for name in names) + "]"
@@ -122,4 +135,4 @@ instructions = "{brief}"
 
 [approval]
 mode = "auto"
-"""
+{_ANYWHERE if anywhere else ""}"""

@@ -23,8 +23,8 @@ for step in range(4):
     done = f"step {step:05d} ({step * 25:.1f}%)"
     print(f"{done} | loss: {3 - step / 10:.6f} | remaining: {4 - step}s", end="\\r", flush=True)
 print()
-chance = random.Random(os.environ["AUTORESEARCH_SEED"]).gauss(0, 1e-4)
-loss = 1 + (LR - 0.02) ** 2 + abs(WIDTH - 96) / 1000 + DROPOUT / 20 + chance
+chance = random.Random(os.environ["AUTORESEARCH_SEED"]).gauss(0, 1e-3)
+loss = 1 + (LR - 0.02) ** 2 + abs(WIDTH - 96) / 4000 + DROPOUT / 20 + chance
 print("---")
 print(f"val_bpb: {loss:.6f}")
 print("peak_vram_mb: 512.0")

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from autoresearch_tui.backends.base import Job, JobState, JobStatus
-from autoresearch_tui.backends.slot_client import Slot, last_line
+from autoresearch_tui.backends.reasons import telling_line
+from autoresearch_tui.backends.slot_client import Slot, last_line, tail_lines
 from autoresearch_tui.backends.slot_files import read_json, write_json
 from autoresearch_tui.errors import BackendError
 
@@ -19,6 +20,9 @@ TIME_LIMIT = 6 * 3600.0
 """Seconds; downloads and compilation included."""
 
 _POLL_SECONDS = 0.3
+
+_TOLD_BYTES = 65536
+"""End of the output in which the reason of a failure is looked for."""
 
 
 class Setup:
@@ -80,8 +84,9 @@ class Setup:
         if state is None:
             return "set-up failed: its files were removed while it ran"
         reason = state.why or f"exit code {state.exit_code}"
-        line = last_line(self._log)
-        return f"set-up failed ({reason}): {line}" if line else f"set-up failed ({reason})"
+        line = telling_line(tail_lines(self._log, _TOLD_BYTES))
+        said = f": {line}" if line else ""
+        return f"set-up failed ({reason}){said}; `autoresearch-tui logs setup` shows all of it"
 
     async def _adopt(self) -> str | None:
         """The job of this set-up that runs or has succeeded; all others are ended and removed."""

@@ -342,18 +342,21 @@ def remove_tree(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def last_line(path: Path) -> str:
-    """The newest line of a log as one reads it: no escapes, no overwritten text, 120 characters."""
+def tail_lines(path: Path, size: int) -> list[str]:
+    """The lines in the last `size` bytes of a log as one reads them: no escapes, none empty."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            tail = file.read(_TAIL_BYTES).decode(errors="replace")
+            file.seek(max(0, path.stat().st_size - size))
+            tail = file.read(size).decode(errors="replace")
     except OSError:
-        return ""
-    for line in reversed(re.split(r"[\r\n]", _ESCAPE.sub("", tail))):
-        if text := " ".join(_CONTROL.sub(" ", line).split()):
-            return text[:120]
-    return ""
+        return []
+    lines = re.split(r"[\r\n]", _ESCAPE.sub("", tail))
+    return [text for line in lines if (text := " ".join(_CONTROL.sub(" ", line).split()))]
+
+
+def last_line(path: Path) -> str:
+    """The newest line of a log, cut to 120 characters."""
+    return next(reversed(tail_lines(path, _TAIL_BYTES)), "")[:120]
 
 
 def _touch(path: Path) -> bool:

@@ -1,6 +1,6 @@
 """Reads `experiment.yaml`: a SkyPilot task, of which the parts that any backend needs are kept."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -19,6 +19,18 @@ class Task:
     setup: str
     envs: Mapping[str, str]
     raw: Mapping[str, object]
+
+    @property
+    def accelerators(self) -> tuple[str, ...]:
+        """Types of accelerator that it asks for, any of which will do."""
+        resources = self.raw.get("resources")
+        if not isinstance(resources, dict):
+            return ()
+        asked = cast(dict[str, object], resources).get("accelerators")
+        if isinstance(asked, str):
+            asked = [asked]
+        names = cast(Iterable[object], asked) if isinstance(asked, dict | list | set) else ()
+        return tuple(str(name).partition(":")[0] for name in names)
 
 
 def load_task(path: Path) -> Task:

@@ -108,7 +108,7 @@ def diff_text(paths: StudyPaths, experiment: Experiment) -> str:
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
 @study_option
 def logs(run: str, follow: bool, study: Path) -> None:
-    """Print the output of a RUN, or of the newest run of an experiment."""
+    """Print the output of a RUN, of an experiment's newest run, or of the `setup`."""
     from autoresearch_tui.report.logs import follow_log
 
     follow_log(paths_of(study), run, follow=follow, write=lambda text: click.echo(text, nl=False))

@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from autoresearch_tui.domain import CurvePoint, Progress
-from autoresearch_tui.engine.output import Line, LineSplitter, Step, Summary, parse_progress
+from autoresearch_tui.engine.output import (
+    HASH_PREFIX,
+    TREE_PREFIX,
+    Line,
+    LineSplitter,
+    Step,
+    Summary,
+    parse_progress,
+)
 
 _SMALLEST_STEP = 0.01
 """Share of the budget between two progress lines that are written to the log."""
@@ -70,6 +78,8 @@ class Follower:
             self._points.append((self.run, CurvePoint(step.step, fraction, step.loss)))
 
     def _is_logged(self, line: Line, step: Step | None) -> bool:
+        if line.text.startswith((HASH_PREFIX, TREE_PREFIX)):
+            return False
         if not line.transient:
             return True
         if step is not None and step.fraction is not None:

@@ -4,12 +4,17 @@ import contextlib
 import logging
 import os
 import sys
+from pathlib import Path
 
 from autoresearch_tui.domain import Event, ExperimentStatus
 from autoresearch_tui.engine.context import Context
+from autoresearch_tui.engine.output import clean
 from autoresearch_tui.judge.claim import claim
 from autoresearch_tui.report.text import event_line
 from autoresearch_tui.report.utilisation import utilisation
+
+_MOST_SETUP = 1_000_000
+"""Bytes of the set-up's output that are read at a time."""
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +26,8 @@ class Headless:
         self._context = context
         self._seq = 0
         self._is_heard = True
+        self._setup_log = context.paths.setup_log(context.backend.name)
+        self._setup_told = _size(self._setup_log)
 
     @classmethod
     async def watch(cls, context: Context) -> None:
@@ -36,6 +43,7 @@ class Headless:
         while not context.ended.is_set():
             ticket = context.changed.ticket
             self._print()
+            self._print_setup()
             await context.changed.wait(ticket, timeout=0.5)
         self._print()
         self._say("\n".join(self._summary()))
@@ -45,6 +53,22 @@ class Headless:
             self._seq = event.seq
             if is_told(event):
                 self._say(event_line(event))
+
+    def _print_setup(self) -> None:
+        """What the set-up says while it runs, which may take long and fail in its middle."""
+        size = _size(self._setup_log)
+        if size < self._setup_told:
+            # Each try writes its log anew.
+            self._setup_told = 0
+        if size == self._setup_told:
+            return
+        with self._setup_log.open("rb") as file:
+            file.seek(self._setup_told)
+            data = file.read(_MOST_SETUP).rpartition(b"\n")[0]
+        if data:
+            self._setup_told += len(data) + 1
+            for line in data.decode("utf-8", "replace").splitlines():
+                self._say(f"set-up    {clean(line)}")
 
     def _say(self, text: str) -> None:
         """Print, as long as somebody listens: a pipe that is closed must not end a study."""
@@ -76,6 +100,10 @@ class Headless:
         lines.append(f"idle_percent: {used.idle_percent:.2f}")
         lines.append(f"longest_gap_seconds: {used.longest_gap:.2f}")
         return lines
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def is_told(event: Event) -> bool:

@@ -28,7 +28,7 @@ _autoresearch_sums() {{
 _autoresearch_tree() {{
   hash=$(tr '\\n' '\\0' | xargs -0 bash -c '_autoresearch_sums -- "$@"' _ 2> /dev/null \
     | _autoresearch_sums | cut -c1-64)
-  printf '\\n%s\\n' "{tree_prefix} $1 $hash"
+  printf "$2%s\\n" "{tree_prefix} $1 $hash"
 }}
 export -f _autoresearch_sums
 _autoresearch_tree before << '{end}'
@@ -38,7 +38,7 @@ _autoresearch_tree before << '{end}'
 {run}
 )
 code=$?
-_autoresearch_tree after << '{end}'
+_autoresearch_tree after '\\n' << '{end}'
 {after}
 {end}
 exit $code
@@ -127,14 +127,16 @@ def _failure(state: JobState, summary: Summary) -> str:
     if state.why:
         return state.why
     code = "" if state.exit_code is None else f"exit code {state.exit_code}"
-    return ": ".join(part for part in (code, summary.last_line[:200]) if part)
+    return ": ".join(part for part in (code, summary.reasons.line) if part)
 
 
 def _metric(summary: Summary) -> tuple[float | None, str]:
     name, printed = summary.metric, sorted(set(summary.values))
     if not printed:
-        tail = f"; its last line: {summary.last_line[:160]}" if summary.last_line else ""
-        return None, f"ended without printing {name}{tail}"
+        said = f": {summary.reasons.line}" if summary.reasons.line else ""
+        return None, f"ended without printing {name}{said}"
+    if summary.reasons.says_crash:
+        return None, f"its task says that it crashed: {summary.reasons.line}"
     if len(printed) > 1:
         return None, f"printed {name} {len(printed)} times with different values: {printed[:3]}"
     try:

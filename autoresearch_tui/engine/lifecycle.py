@@ -29,6 +29,7 @@ from autoresearch_tui.engine.scheduler import Scheduler
 from autoresearch_tui.engine.starting import (
     SETUP_SNAPSHOT,
     apply_limits,
+    check_accelerator,
     check_same,
     ensure_baseline,
     find_study,
@@ -109,6 +110,8 @@ async def _context(
     try:
         await backend.start()
         accelerator = await first_accelerator(backend)
+        if not settings.local.any_accelerator:
+            check_accelerator(task, accelerator)
         researcher = _researcher(settings, accelerator)
         context = Context(paths, settings, store, workspace, task, backend, researcher, accelerator)
         now = context.clock()

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from autoresearch_tui.backends.reasons import Reasons
+
 HASH_PREFIX = "autoresearch-sha256:"
 """Starts the lines by which a run tells what it executes: prefix, hash, path."""
 
@@ -117,7 +119,7 @@ class Summary:
     hashes: dict[str, str] = field(default_factory=dict[str, str])
     tree_before: str = ""
     tree_after: str = ""
-    last_line: str = ""
+    reasons: Reasons = field(default_factory=Reasons)
     _in_summary: bool = False
 
     def feed(self, line: Line) -> None:
@@ -128,7 +130,7 @@ class Summary:
         if text.startswith((HASH_PREFIX, TREE_PREFIX)):
             self._take_hash(text)
             return
-        self.last_line = text
+        self.reasons.feed(text)
         if text == "---":
             self._in_summary = True
         elif found := _SUMMARY.fullmatch(text):

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from autoresearch_tui.backends.base import Backend, JobState, JobStatus
+from autoresearch_tui.backends.task import Task
 from autoresearch_tui.code.constants import all_constants
 from autoresearch_tui.code.edits import digest
 from autoresearch_tui.config import Settings
@@ -178,6 +179,22 @@ def _clean_snapshots(context: Context) -> None:
     for entry in snapshots.iterdir() if snapshots.is_dir() else ():
         if entry.name not in active:
             shutil.rmtree(entry, ignore_errors=True)
+
+
+def check_accelerator(task: Task, accelerator: str) -> None:
+    """Refuse a task that asks for what is not here, before its set-up fetches gigabytes in vain.
+
+    Raises:
+        BackendError: the task asks for other accelerators.
+    """
+    asked = task.accelerators
+    if asked and accelerator not in asked:
+        here = "no GPU" if accelerator == "CPU" else accelerator
+        raise BackendError(
+            f"{task.path}: asks for {' or '.join(asked)}, and this machine has {here}; run it on "
+            f"one that has it, or set `any_accelerator = true` under [local] in autoresearch.toml "
+            "where it runs all the same"
+        )
 
 
 async def first_accelerator(backend: Backend) -> str:

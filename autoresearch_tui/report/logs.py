@@ -16,9 +16,14 @@ _POLL_SECONDS = 0.25
 def follow_log(paths: StudyPaths, name: str, *, follow: bool, write: Callable[[str], None]) -> None:
     """Write the output of a run, or of the newest run of an experiment; with `follow` to its end.
 
+    The name `setup` stands for the newest set-up.
+
     Raises:
         StudyError: there is no such run, or it has no output yet.
     """
+    if name == "setup":
+        write(_setup_log(paths).read_text(encoding="utf-8", errors="replace"))
+        return
     with open_reader(paths.database) as reader:
         run = _find(reader, name)
         path = paths.run_log(run.id)
@@ -46,6 +51,13 @@ def _follow(reader: Reader, run: Run, path: Path, write: Callable[[str], None]) 
         if has_ended:
             return
         time.sleep(_POLL_SECONDS)
+
+
+def _setup_log(paths: StudyPaths) -> Path:
+    found = sorted(paths.logs.glob("setup-*.log"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise StudyError("setup: no set-up has run yet, or the task has none")
+    return found[-1]
 
 
 def _find(reader: Reader, name: str) -> Run:

@@ -66,6 +66,56 @@ print("val_bpb: 1.500000")
 """
 
 
+FRAGILE = """LR = 0.04
+DEPTH = 8
+if (LR, DEPTH) != (0.04, 8):
+    raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+print("---")
+print("val_bpb: 1.000000")
+"""
+
+TEE = """name: tee
+run: |
+  python train.py 2>&1 | tee run.log
+  CODE=${PIPESTATUS[0]}
+  if [ $CODE -ne 0 ]; then echo "EXPERIMENT_STATUS: crash"; else echo "EXPERIMENT_STATUS: done"; fi
+  echo "EXPERIMENT_DESC: ${EXPERIMENT_DESC}"
+envs:
+  EXPERIMENT_DESC: baseline
+"""
+
+
+def test_a_task_that_always_ends_well_still_tells_why_its_run_crashed(tmp_path: Path):
+    study = make_study(tmp_path / "study", train=FRAGILE, task=TEE)
+    done = call(study, "--no-ui", "--max-experiments", "4")
+    assert done.returncode == 0, done.stderr
+    with open_reader(StudyPaths(study).database) as reader:
+        crashed = [e for e in reader.experiments() if e.verdict is Verdict.CRASH]
+    assert len(crashed) == 3
+    assert all("RuntimeError: mat1 and mat2 shapes" in e.why for e in crashed)
+
+
+BROKEN = """setup: |
+  echo fetching
+  echo "ERROR: could not find a version that satisfies foo"
+  echo "WARNING: your pip is old"
+  exit 1
+run: python train.py
+"""
+
+
+def test_a_failed_set_up_streams_and_shows_the_line_that_matters(tmp_path: Path):
+    study = make_study(tmp_path / "study", task=BROKEN)
+    done = call(study, "--no-ui")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert "set-up    fetching" in lines
+    end = next(line for line in lines if line.startswith("end: "))
+    assert "ERROR: could not find a version" in end
+    assert "autoresearch-tui logs setup" in end
+    assert "fetching" in call("logs", "setup", "-C", study).stdout
+
+
 NARROW = """import random
 DEPTH = 8
 print("---")

@@ -194,6 +194,12 @@ def test_repository_like_karpathys(tmp_path: Path, task: str | None):
     study = tmp_path / "study"
     made = call("init", "--from", repository, study)
     assert made.returncode == 0, made.stderr
+    if task is not None:
+        refused = call(study, "--no-ui", env=env)
+        assert refused.returncode == 1
+        assert "asks for H100, and this machine has no GPU" in refused.stderr
+        with (study / "autoresearch.toml").open("a") as file:
+            file.write("[local]\nany_accelerator = true\n")
     done = call(study, "--no-ui", "--max-experiments", "4", env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     status = json.loads(call("status", "--json", "-C", study).stdout)
