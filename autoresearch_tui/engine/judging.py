@@ -3,10 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from autoresearch_tui.code.edits import count_changes
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Run, RunStatus, Verdict
 from autoresearch_tui.engine.context import Context, counts
+from autoresearch_tui.engine.lineage import combination, left_behind
 from autoresearch_tui.engine.proposals import Proposals
 from autoresearch_tui.engine.recall import recall
 from autoresearch_tui.errors import ControlError, WorkspaceError
@@ -62,7 +65,8 @@ class Judging:
         context, store = self._context, self._context.store
         runs = [run for run in store.runs_of(experiment.id) if counts(run)]
         noise = context.noise()
-        decision = self._decide(experiment, runs)
+        replaces = await asyncio.to_thread(self._replaces, experiment)
+        decision = self._decide(experiment, runs, replaces)
         if decision.verdict is Verdict.INCONCLUSIVE and len(runs) < judge.SUSPECT_RUNS:
             self._repeat(experiment, decision.why)
             return
@@ -93,6 +97,7 @@ class Judging:
             context.finish(f"the baseline failed: {decision.why}", exit_code=1)
         if is_best and not judged.is_baseline:
             await self._move(judged)
+            await self._combine(judged)
 
     def _repeat(self, experiment: Experiment, why: str) -> None:
         store, wanted = self._context.store, experiment.runs_wanted + 1
@@ -124,6 +129,7 @@ class Judging:
                 text=f"keep: {why}",
                 verdict=Verdict.KEEP,
                 why=why,
+                judged_at=context.clock(),
                 is_best=is_best,
             )
         context.changed.set()
@@ -131,13 +137,33 @@ class Judging:
         await self._publish(accepted)
         if is_best:
             await self._move(accepted)
+            await self._combine(accepted)
 
     def _is_better(self, experiment: Experiment, incumbent: Experiment) -> bool:
         if experiment.value is None or incumbent.value is None:
             return False
         return (experiment.value < incumbent.value) == self._rule.minimize
 
-    def _decide(self, experiment: Experiment, runs: Sequence[Run]) -> judge.Decision:
+    def _replaces(self, experiment: Experiment) -> str:
+        """How an experiment that stands on another parent differs from the incumbent, in words."""
+        incumbent, workspace = self._context.incumbent(), self._context.workspace
+        if incumbent is None or experiment.parent in (None, incumbent.id):
+            return ""
+        if incumbent.commit is None or experiment.commit is None:
+            return ""
+        before, after = (workspace.read_files(c) for c in (incumbent.commit, experiment.commit))
+        added, removed = count_changes(before, after)
+        return f"on {experiment.parent}; against {incumbent.id} lines +{added} \u2212{removed}"
+
+    async def _combine(self, experiment: Experiment) -> None:
+        """Propose what would have an experiment and all that it was kept without."""
+        store = self._context.store
+        left = left_behind(store, experiment)
+        proposal = combination(experiment, left) if left else None
+        if proposal is not None:
+            await self._proposals.admit([proposal], store.next_wave(), "engine")
+
+    def _decide(self, experiment: Experiment, runs: Sequence[Run], replaces: str) -> judge.Decision:
         values = [run.value for run in runs if run.value is not None]
         if not values:
             return judge.crash(next((run.why for run in runs if run.why), "no run succeeded"))
@@ -145,7 +171,8 @@ class Judging:
         if incumbent is None:
             return judge.baseline(values, self._rule)
         lines = experiment.lines_added, experiment.lines_removed
-        return judge.decide(values, incumbent, self._context.noise(), self._rule, lines)
+        found = judge.decide(values, incumbent, self._context.noise(), self._rule, lines)
+        return replace(found, why=f"{found.why}; {replaces}") if replaces else found
 
     async def _publish(self, experiment: Experiment) -> None:
         """Tell git what came out; the study goes on when git refuses."""
@@ -196,6 +223,7 @@ def advance(context: Context, experiment: Experiment) -> None:
     sd = context.store.study().noise_sd
     noise = f" (noise sd {sd:.6f})" if sd else ""
     assert experiment.commit is not None
+    left = left_behind(context.store, experiment)
     context.workspace.advance(
         experiment.commit,
         id=experiment.id,
@@ -203,4 +231,5 @@ def advance(context: Context, experiment: Experiment) -> None:
         hypothesis=experiment.hypothesis,
         result=f"{context.settings.study.metric} {experiment.value:.6f}{noise}",
         gain=f"{experiment.gain:.6f}" if experiment.gain is not None else "",
+        without="; ".join(f"{e.id} {e.title}" for e in left),
     )

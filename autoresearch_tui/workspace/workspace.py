@@ -159,14 +159,16 @@ class Workspace:
         hypothesis: str = "",
         result: str = "",
         gain: str = "",
+        without: str = "",
     ) -> Advance:
         """Add a kept experiment to the branch `autoresearch/<tag>`: its files, on the last kept.
 
-        `result` reads as `val_bpb 1.63 (…)`. Doing it again does nothing. A branch that is checked
-        out somewhere, or that has commits of the user's own, is left alone: the kept ones go on
-        under `refs/autoresearch/<tag>/kept`, and the branch follows once it can.
+        `result` reads as `val_bpb 1.63 (…)`; `without` names kept changes that its files lack.
+        Doing it again does nothing. A branch that is checked out somewhere, or that has commits of
+        the user's own, is left alone: the kept ones go on under `refs/autoresearch/<tag>/kept`, and
+        the branch follows once it can.
         """
-        trailers = {"Experiment": id, "Result": result, "Gain": gain}
+        trailers = {"Experiment": id, "Result": result, "Gain": gain, "Without": without}
         with self._lock:
             kept = self._kept_commits()
             if id in kept:

@@ -9,7 +9,7 @@ import pytest
 from autoresearch_tui.domain import ExperimentStatus, Verdict
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import open_reader
-from tests.studies import call, command, make_study, stop, until
+from tests.studies import call, command, git, make_study, stop, until
 
 pytestmark = pytest.mark.e2e
 
@@ -64,6 +64,40 @@ if CHEAT:
 print("---")
 print("val_bpb: 1.500000")
 """
+
+
+ADDITIVE = """import os, random, time
+LR = 1
+DEPTH = 1
+chance = random.Random(os.environ["AUTORESEARCH_SEED"]).gauss(0, 0.01)
+time.sleep(0.3 if DEPTH == 1 else 1.2)
+print("---")
+print(f"val_bpb: {2 - 0.1 * (LR == 2) - 0.15 * (DEPTH == 2) + chance:.6f}")
+"""
+
+
+def test_a_late_keep_says_what_it_leaves_behind_and_both_are_combined(tmp_path: Path):
+    settings = (
+        '[study]\ntag = "t"\n[local]\nslots = 2\n[judge]\nbaseline_repeats = 4\n'
+        '[researcher]\nkind = "none"\n'
+    )
+    study = make_study(tmp_path / "study", train=ADDITIVE, settings=settings)
+    with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
+        until(StudyPaths(study).socket.exists, "the engine's socket")
+        until(lambda: status(study, "e0001") is ExperimentStatus.JUDGED, "the baseline")
+        # The slow one is on its way when the quick one is kept.
+        assert propose(study, "DEPTH", 2).returncode == 0
+        until(lambda: status(study, "e0002") is ExperimentStatus.RUNNING, "the slow one's start")
+        assert propose(study, "LR", 2).returncode == 0
+        until(lambda: status(study, "e0004") is ExperimentStatus.JUDGED, "the combination")
+        stop(study)
+        assert engine.wait(60) == 0
+    with open_reader(StudyPaths(study).database) as reader:
+        both = reader.experiment("e0004")
+    assert both is not None
+    assert (both.origin, both.verdict) == ("combine", Verdict.KEEP)
+    assert sorted(both.constants.values()) == [2, 2]
+    assert "Without: e0003 a change" in git(study, "log", "--format=%B", "autoresearch/t")
 
 
 FRAGILE = """LR = 0.04
