@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -51,6 +52,19 @@ def decode_request(line: bytes) -> Request:
     if not isinstance(args, dict):
         raise ControlError(f"{do[:40]}: `args` must be a JSON object")
     return Request(number, do, cast(dict[str, object], args))
+
+
+def process_lives(pid: int | None) -> bool:
+    """Whether a process of this machine lives; one that is not known may."""
+    if pid is None:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 async def request(paths: StudyPaths, do: str, args: Mapping[str, object] | None = None) -> object:

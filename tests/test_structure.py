@@ -14,7 +14,7 @@ PACKAGE = ROOT / "autoresearch_tui"
 
 LEVELS = (
     ("domain", "errors", "paths"),
-    ("config", "control"),
+    ("config", "control", "usage"),
     ("judge", "code"),
     ("store",),
     ("report", "workspace", "backends", "researchers"),

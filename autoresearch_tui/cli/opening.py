@@ -61,6 +61,7 @@ def _no_screen() -> str:
 
 def _wants_engine(paths: StudyPaths, given: frozenset[str]) -> bool:
     """A study that runs, or has ended and is only looked at, needs no new engine."""
+    from autoresearch_tui.control import process_lives
     from autoresearch_tui.domain import StudyStatus
     from autoresearch_tui.store import open_reader
 
@@ -68,7 +69,7 @@ def _wants_engine(paths: StudyPaths, given: frozenset[str]) -> bool:
         return True
     with contextlib.suppress(StudyError), open_reader(paths.database) as reader:
         study = reader.study()
-        if study.is_alive(time.time()) and _lives(study.engine_pid):
+        if study.is_alive(time.time()) and process_lives(study.engine_pid):
             return False
         return study.status is not StudyStatus.FINISHED or bool(given)
     return True
@@ -87,18 +88,6 @@ def _ended(paths: StudyPaths) -> str:
                 "`--max-experiments N`, to go on"
             )
     return ""
-
-
-def _lives(pid: int | None) -> bool:
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @cli.command(hidden=True)

@@ -21,8 +21,8 @@ def status(study: Path, as_json: bool) -> None:
     from autoresearch_tui.judge.claim import claim
     from autoresearch_tui.report.export import status_object, to_json
     from autoresearch_tui.report.text import status_lines
-    from autoresearch_tui.report.utilisation import utilisation
     from autoresearch_tui.store import open_reader
+    from autoresearch_tui.usage import usage
 
     with open_reader(paths_of(study).database) as reader:
         if as_json:
@@ -32,7 +32,7 @@ def status(study: Path, as_json: bool) -> None:
         experiments = reader.experiments()
         best = next((e for e in experiments if e.is_best), None)
         study_row, runs = reader.study(), reader.runs()
-        idle = utilisation(runs, now).idle_percent
+        idle = usage(runs, reader.lives(now), now).idle_percent
         counted = reader.experiment_counts()
         known = claim(experiments, runs, minimize=study_row.minimize)
         click.echo("\n".join(status_lines(study_row, counted, best, known, idle, now)))

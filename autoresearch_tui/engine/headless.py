@@ -11,7 +11,7 @@ from autoresearch_tui.engine.context import Context
 from autoresearch_tui.engine.output import clean
 from autoresearch_tui.judge.claim import claim
 from autoresearch_tui.report.text import event_line
-from autoresearch_tui.report.utilisation import utilisation
+from autoresearch_tui.usage import usage
 
 _MOST_SETUP = 1_000_000
 """Bytes of the set-up's output that are read at a time."""
@@ -96,7 +96,8 @@ class Headless:
             lines.append(f"best_{metric}: {best.value:.6f}  {best.id} {best.title}")
             known = claim(judged, store.runs(), minimize=study.minimize)
             lines.append(f"gain: {known.words if known else 'none: the baseline is the best'}")
-        used = utilisation(store.runs(), self._context.clock())
+        now = self._context.clock()
+        used = usage(store.runs(), store.lives(now), now)
         lines.append(f"idle_percent: {used.idle_percent:.2f}")
         lines.append(f"longest_gap_seconds: {used.longest_gap:.2f}")
         return lines

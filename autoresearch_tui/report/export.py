@@ -4,9 +4,10 @@ import dataclasses
 import json
 import time
 
+from autoresearch_tui.control import process_lives
 from autoresearch_tui.judge.claim import claim
-from autoresearch_tui.report.utilisation import utilisation
 from autoresearch_tui.store import Reader
+from autoresearch_tui.usage import usage
 
 
 def to_json(value: object) -> str:
@@ -24,11 +25,11 @@ def status_object(reader: Reader) -> dict[str, object]:
     """The state of the study: its row, counts, the best experiments, the clusters, idle time."""
     now, study = time.time(), reader.study()
     experiments, runs = reader.experiments(), reader.runs()
-    used = utilisation(runs, now)
+    used = usage(runs, reader.lives(now), now)
     known = claim(experiments, runs, minimize=study.minimize)
     return {
         "study": study,
-        "engine_alive": study.is_alive(now),
+        "engine_alive": study.is_alive(now) and process_lives(study.engine_pid),
         "experiments": reader.experiment_counts(),
         "best": [e for e in experiments if e.is_best],
         "claim": known

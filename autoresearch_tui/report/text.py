@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+from autoresearch_tui.control import process_lives
 from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Run, Study
 from autoresearch_tui.judge.claim import Claim
 
@@ -57,7 +58,7 @@ def status_lines(
     now: float,
 ) -> list[str]:
     """The state of the night."""
-    alive = study.is_alive(now)
+    alive = study.is_alive(now) and process_lives(study.engine_pid)
     engine = f"running (process {study.engine_pid})" if alive else "not running"
     reason = f": {study.end_reason}" if study.end_reason else ""
     lines = [f"study       {study.tag}  {study.status}{reason}", f"engine      {engine}"]

@@ -182,6 +182,35 @@ class Reader:
             for row in self._rows("SELECT * FROM runs WHERE rev > ? ORDER BY rev", rev)
         ]
 
+    def lives(self, now: float) -> list[tuple[float, float]]:
+        """When an engine lived, begin and end in Unix seconds, oldest first.
+
+        One that was killed lived until the last entry that it made; the newest until now, or until
+        its last heartbeat where that is long ago.
+        """
+        rows = self._rows(
+            "SELECT e.time AS begin, e.seq AS seq, lead(e.seq) OVER (ORDER BY e.seq) AS next"
+            " FROM events e WHERE e.kind = 'engine.started' ORDER BY e.seq"
+        )
+        starts = list(rows)
+        return [(row["begin"], self._end_of_life(row["seq"], row["next"], now)) for row in starts]
+
+    def _end_of_life(self, seq: int, following: int | None, now: float) -> float:
+        upper = following if following is not None else 1 << 62
+        row = self._one(
+            "SELECT min(time) AS time FROM events WHERE kind IN"
+            " ('engine.stopped', 'engine.failed', 'study.finished') AND seq > ? AND seq < ?",
+            seq,
+            upper,
+        )
+        if row and row["time"] is not None:
+            return row["time"]
+        if following is None:
+            study = self.study()
+            return now if study.is_alive(now) else study.heartbeat_at or now
+        row = self._one("SELECT max(time) AS time FROM events WHERE seq < ?", following)
+        return row["time"] if row else now
+
     def clusters(self) -> list[Cluster]:
         """All clusters by name."""
         return [codec.to_cluster(row) for row in self._rows("SELECT * FROM clusters ORDER BY name")]

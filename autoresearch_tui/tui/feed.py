@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import time
 
 from autoresearch_tui.domain import Experiment, Run
 from autoresearch_tui.errors import StudyError
@@ -66,6 +67,7 @@ class Feed:
             clusters, progress = reader.clusters(), reader.progress()
             thoughts = reader.thoughts(self._thought, _FIRST_THOUGHTS)
             events = reader.events(self._event, _FIRST_THOUGHTS)
+            lives = reader.lives(time.time())
         self._rev = rev
         self._thought = thoughts[-1].seq if thoughts else self._thought
         self._event = events[-1].seq if events else self._event
@@ -80,4 +82,5 @@ class Feed:
             progress,
             thoughts,
             events,
+            lives=lives,
         )

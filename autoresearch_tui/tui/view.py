@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from autoresearch_tui.control import process_lives
 from autoresearch_tui.domain import (
     HEARTBEAT_LIMIT,
     Cluster,
@@ -18,6 +19,7 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.judge.claim import Claim, claim
+from autoresearch_tui.usage import Span, usage
 
 _RATE_WINDOW = 3600.0
 
@@ -27,7 +29,7 @@ class View:
     """One picture of the study. `study` is None until an engine has made the database.
 
     `experiments` stand by number; `runs` holds every run by id; `thoughts` and `events` only what
-    has come since the picture before.
+    has come since the picture before; `lives` says when an engine lived.
     """
 
     study: Study | None = None
@@ -38,6 +40,7 @@ class View:
     thoughts: Sequence[Thought] = ()
     events: Sequence[Event] = ()
     trouble: str = ""
+    lives: Sequence[Span] = ()
 
     def silence(self, now: float) -> float | None:
         """Seconds since the engine's last heartbeat while it should live; None when all is well."""
@@ -45,7 +48,9 @@ class View:
         if study is None or study.status is StudyStatus.FINISHED:
             return None
         silent = study.silence(now)
-        return silent if silent > HEARTBEAT_LIMIT else None
+        # A process that is gone need not be waited for.
+        is_gone = study.heartbeat_at is not None and not process_lives(study.engine_pid)
+        return silent if silent > HEARTBEAT_LIMIT or is_gone else None
 
     @cached_property
     def best(self) -> Experiment | None:
@@ -118,23 +123,33 @@ class View:
         return now
 
     def busy(self, now: float, cluster: str | None = None) -> float | None:
-        """Share of the last hour, 0 to 1, in which clusters executed runs.
+        """Share of the last hour, 0 to 1, in which clusters executed runs while an engine lived.
 
         Counted from each cluster's first run.
         """
-        names = [c.name for c in self.clusters] if cluster is None else [cluster]
-        end, whole, used = self.end(now), 0.0, 0.0
-        for spans in (self._spans[name] for name in names if name in self._spans):
-            begin = max(min(start for start, _ in spans), end - _RATE_WINDOW)
-            whole += max(end - begin, 0.0)
-            used += sum(max((stop or end) - max(start, begin), 0.0) for start, stop in spans)
-        return min(used / whole, 1.0) if whole > 0 else None
+        end = self.end(now)
+        runs = self._recent_runs if cluster is None else self._runs_by_cluster.get(cluster, ())
+        return usage(runs, self._lives(end), end, since=end - _RATE_WINDOW).busy_share
+
+    def _lives(self, end: float) -> Sequence[Span]:
+        """When an engine lived; the newest goes on while nothing is read."""
+        if self.lives and self.study is not None and self.study.is_alive(end):
+            return [*self.lives[:-1], (self.lives[-1][0], end)]
+        return self.lives
 
     @cached_property
-    def _spans(self) -> Mapping[str, Sequence[tuple[float, float | None]]]:
-        """Start and end of the runs that have started, by cluster."""
-        found: dict[str, list[tuple[float, float | None]]] = {}
+    def _recent_runs(self) -> Sequence[Run]:
+        return [run for runs in self._runs_by_cluster.values() for run in runs]
+
+    @cached_property
+    def _runs_by_cluster(self) -> Mapping[str, Sequence[Run]]:
+        """The runs that reach into the last hour, and each cluster's first one."""
+        found: dict[str, list[Run]] = {}
+        newest = max((r.started_at or 0.0 for r in self.runs.values()), default=0.0)
         for run in self.runs.values():
-            if run.cluster is not None and run.started_at is not None:
-                found.setdefault(run.cluster, []).append((run.started_at, run.ended_at))
+            if run.cluster is None or run.started_at is None:
+                continue
+            mine = found.setdefault(run.cluster, [])
+            if not mine or (run.ended_at or newest) > newest - _RATE_WINDOW:
+                mine.append(run)
         return found

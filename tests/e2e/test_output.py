@@ -48,6 +48,17 @@ def test_a_closed_pipe_ends_nothing(tmp_path: Path):
         assert reader.study().status is StudyStatus.FINISHED
 
 
+def test_a_killed_engine_is_said_to_be_gone_at_once(tmp_path: Path):
+    study = make_study(tmp_path / "study")
+    with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
+        until(StudyPaths(study).socket.exists, "the engine's socket")
+        assert f"running (process {engine.pid})" in call("status", "-C", study).stdout
+        engine.kill()
+        engine.wait()
+    assert "not running" in call("status", "-C", study).stdout
+    call(study, "--no-ui", "--max-experiments", "3")
+
+
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
 def test_without_a_terminal_the_cockpit_is_not_drawn(tmp_path: Path, term: str):
     study = make_study(tmp_path / "study")

@@ -205,6 +205,31 @@ def test_a_study_whose_migrations_sqlite_utils_4_counted(tmp_path):
         assert writer.next_number() == 1
 
 
+def test_when_engines_lived(tmp_path):
+    now = 0.0
+
+    def clock() -> float:
+        return now
+
+    with open_writer(tmp_path / "study.db", clock) as writer:
+        writer.create_study(STUDY)
+        for at, kind in (
+            (10, "engine.started"),
+            (20, "engine.stopped"),
+            (30, "engine.started"),
+            (35, "run.queued"),
+            (90, "engine.started"),
+        ):
+            now = float(at)
+            writer.record(kind, "")
+        writer.change_study(heartbeat_at=95.0)
+        assert writer.lives(97.0) == [(10, 20), (30, 35), (90, 97)]
+        assert writer.lives(1000.0)[-1] == (90, 95)
+        now = 99.0
+        writer.record("study.finished", "")
+        assert writer.lives(1000.0)[-1] == (90, 99)
+
+
 def test_a_transaction_is_undone_as_a_whole(writer, reader):
     def break_off():
         writer.add_experiment(experiment(2))

@@ -89,6 +89,7 @@ def view(**facts: object) -> View:
         "experiments": experiments,
         "runs": runs,
         "clusters": (cluster("cpu-01"),),
+        "lives": ((NOW - 3600, NOW),),
     }
     return View(**{**known, **facts})  # type: ignore[arg-type]
 

@@ -82,8 +82,14 @@ def _work(view: View, now: float) -> Sequence[Segment]:
     segments = [
         Segment(0, _quiet("judged", f"{judged}{limit}")),
         Segment(6, Content.styled(f"({kept})", "$quiet")),
-        Segment(1, _quiet("running", str(running))),
-        Segment(3, _quiet("queued", str(view.count(ExperimentStatus.QUEUED)))),
+        *(
+            []
+            if study.status is StudyStatus.FINISHED
+            else [
+                Segment(1, _quiet("running", str(running))),
+                Segment(3, _quiet("queued", str(view.count(ExperimentStatus.QUEUED)))),
+            ]
+        ),
         Segment(4, _quiet("per hour", "–" if rate is None else f"{rate:.0f}")),
         Segment(1, _quiet("busy", percent(view.busy(now)))),
         Segment(2, _elapsed(view, now)),
