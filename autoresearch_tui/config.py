@@ -13,6 +13,16 @@ from autoresearch_tui.errors import ConfigError
 CONFIG_NAME = "autoresearch.toml"
 
 
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+_TAG_WORDS = "must be 1 to 40 letters, digits and dashes"
+
+
+def check_tag(tag: str) -> None:
+    """Raise `ConfigError` unless a study can have this name."""
+    if not _TAG.fullmatch(tag):
+        raise ConfigError(f"tag: {_TAG_WORDS} (got {tag!r})")
+
+
 class Section(BaseModel):
     """A table of the file: unknown keys are errors, values are not changed once read."""
 
@@ -40,8 +50,8 @@ class StudySettings(Section):
     @field_validator("tag")
     @classmethod
     def _tag_is_a_ref(cls, tag: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}", tag):
-            raise ValueError("must be 1 to 40 letters, digits and dashes")
+        if not _TAG.fullmatch(tag):
+            raise ValueError(_TAG_WORDS)
         return tag
 
 

@@ -1,30 +1,14 @@
-"""Makes new study directories: from the packaged trainer, or from a repository that exists."""
+"""Makes new study directories of the packaged trainer."""
 
+import json
 import re
 from pathlib import Path
 
-from autoresearch_tui.config import CONFIG_NAME
+from autoresearch_tui.config import CONFIG_NAME, check_tag
 from autoresearch_tui.errors import StudyError
-from autoresearch_tui.workspace import clone_repository, create_repository
+from autoresearch_tui.workspace import create_repository
 
 _PARTS = ("trainer", "experiment.yaml", "instructions.md")
-
-_UV_TASK = """\
-name: autoresearch
-setup: |
-  pip install uv
-  uv sync
-  uv run prepare.py
-run: |
-  uv run {file}
-"""
-
-_PLAIN_TASK = """\
-name: autoresearch
-run: |
-  python {file}
-"""
-
 
 _ANYWHERE = """
 # The trainer has a profile for CPUs, whatever its task asks a cluster for.
@@ -52,6 +36,8 @@ def create_study(directory: Path, tag: str | None = None) -> None:
     Raises:
         AutoresearchError: the directory is not empty, or cannot be written.
     """
+    if tag is not None:
+        check_tag(tag)
     root = template_root()
     files: dict[str, str | bytes] = {}
     for part in _PARTS:
@@ -72,43 +58,6 @@ def create_study(directory: Path, tag: str | None = None) -> None:
     create_repository(directory, files)
 
 
-def adopt_repository(source: Path, directory: Path | None, tag: str | None = None) -> Path:
-    """Make a study of the git repository `source`: in a clone of it, or in itself.
-
-    Only what is missing is added, and nothing is committed: `autoresearch.toml`, and a task.
-
-    Raises:
-        AutoresearchError: there is no repository or no train.py, or the clone cannot be made.
-    """
-    study = source
-    if directory is not None:
-        clone_repository(source, directory)
-        study = directory
-    if not (study / ".git").exists():
-        raise StudyError(f"{study}: not a git repository; run `git init` and commit there")
-    if (study / CONFIG_NAME).exists():
-        return study
-    file = _train_file(study)
-    brief = next((n for n in ("instructions.md", "program.md") if (study / n).exists()), None)
-    protected = [p.name for p in [study / "prepare.py"] if p.exists()]
-    text = settings_text(tag or tag_of(study), [file], protected, brief or "instructions.md")
-    (study / CONFIG_NAME).write_text(text, encoding="utf-8")
-    if not (study / "experiment.yaml").exists():
-        task = _UV_TASK if (study / "pyproject.toml").exists() else _PLAIN_TASK
-        (study / "experiment.yaml").write_text(task.format(file=file), encoding="utf-8")
-    return study
-
-
-def _train_file(study: Path) -> str:
-    for name in ("train.py", "trainer/train.py"):
-        if (study / name).is_file():
-            return name
-    raise StudyError(
-        f"{study}: no train.py; name the file to edit in {CONFIG_NAME}: "
-        '[study] editable = ["path/to/file.py"]'
-    )
-
-
 def tag_of(directory: Path) -> str:
     """A tag that reads like the directory's name."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", directory.resolve().name).strip("-")[:40]
@@ -116,22 +65,30 @@ def tag_of(directory: Path) -> str:
 
 
 def settings_text(
-    tag: str, editable: list[str], protected: list[str], brief: str, *, anywhere: bool = False
+    tag: str,
+    editable: list[str],
+    protected: list[str],
+    brief: str,
+    *,
+    metric: str = "val_bpb",
+    minimize: bool = True,
+    anywhere: bool = False,
 ) -> str:
     """The first `autoresearch.toml` of a study; its task runs `anywhere`, or where it asks to."""
 
-    def listed(names: list[str]) -> str:
-        return "[" + ", ".join(f'"{name}"' for name in names) + "]"
+    def quoted(value: object) -> str:
+        # What JSON writes of texts, lists of texts and truths, TOML reads as the same.
+        return json.dumps(value, ensure_ascii=False)
 
     return f"""\
 # Settings of this study; all of them stand in the README under Settings.
 [study]
-tag = "{tag}"
-metric = "val_bpb"
-minimize = true
-editable = {listed(editable)}
-protected = {listed(protected)}
-instructions = "{brief}"
+tag = {quoted(tag)}
+metric = {quoted(metric)}
+minimize = {quoted(minimize)}
+editable = {quoted(editable)}
+protected = {quoted(protected)}
+instructions = {quoted(brief)}
 
 [approval]
 mode = "auto"

@@ -20,6 +20,7 @@ LEVELS = (
     ("report", "workspace", "backends", "researchers"),
     ("engine", "tui", "serve"),
     ("template", "doctor", "launch"),
+    ("adoption",),
     ("cli",),
 )
 """From the lowest; a room may use those below its own level."""

@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -108,16 +109,40 @@ def _engine(paths: StudyPaths, settings: Settings, given: frozenset[str], *, tol
     return asyncio.run(run_engine(paths, settings, given, watch))
 
 
+def _choose(files: Sequence[str]) -> str:
+    """Ask which file the study edits."""
+    for number, name in enumerate(files, 1):
+        click.echo(f"{number:>3}  {name}")
+    kind = click.IntRange(1, len(files))
+    chosen: int = click.prompt("Which of them is to be edited?", type=kind)
+    return files[chosen - 1]
+
+
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-@click.option("--from", "source", type=click.Path(path_type=Path), help="A git repository to use.")
+@click.option("--from", "source", help="A git repository to use: a directory, or a URL to clone.")
 @click.option("--tag", help="Name of the study (default: the directory's).")
-def init(directory: Path | None, source: Path | None, tag: str | None) -> None:
+@click.option("--train", help="With --from: the file to edit (default: what prints the metric).")
+@click.option("--metric", default="val_bpb", show_default=True, help="With --from: what it prints.")
+@click.option("--maximize", is_flag=True, help="With --from: more of the metric is better.")
+def init(
+    directory: Path | None,
+    source: str | None,
+    tag: str | None,
+    train: str | None,
+    metric: str,
+    maximize: bool,
+) -> None:
     """Make a new study in DIRECTORY, from the packaged trainer or --from a repository."""
-    from autoresearch_tui.template import adopt_repository, create_study
+    from autoresearch_tui.adoption import Choice, adopt_repository
+    from autoresearch_tui.template import create_study
 
     if source is not None:
-        made = adopt_repository(source, directory, tag)
+        ask = _choose if sys.stdin.isatty() and sys.stdout.isatty() else None
+        choice = Choice(tag, train, metric, not maximize)
+        made = adopt_repository(source, directory, choice, ask)
+    elif train is not None or maximize or metric != "val_bpb":
+        raise StudyError("init: --train, --metric and --maximize go with --from REPOSITORY")
     elif directory is not None:
         create_study(directory, tag)
         made = directory

@@ -1,6 +1,10 @@
 """A study's git repository, through GitPython."""
 
-from autoresearch_tui.workspace.creation import clone_repository, create_repository
+from autoresearch_tui.workspace.creation import (
+    clone_repository,
+    create_repository,
+    tracked_files,
+)
 from autoresearch_tui.workspace.workspace import Advance, Workspace
 
-__all__ = ["Advance", "Workspace", "clone_repository", "create_repository"]
+__all__ = ["Advance", "Workspace", "clone_repository", "create_repository", "tracked_files"]

@@ -42,18 +42,28 @@ def create_repository(
     return _commit_all(directory, sorted(paths.values()), message)
 
 
-def clone_repository(source: Path, directory: Path) -> None:
-    """Clone a repository of this machine.
+def tracked_files(directory: Path) -> list[str]:
+    """Paths of the files of a repository's newest commit.
+
+    Raises:
+        WorkspaceError: there is no commit.
+    """
+    output = run_git(directory, ["ls-tree", "-r", "-z", "--name-only", "HEAD"])
+    return [name for name in output.decode("utf-8", "surrogateescape").split("\0") if name]
+
+
+def clone_repository(source: str, directory: Path) -> None:
+    """Clone a repository: an absolute path, or a URL.
 
     Raises:
         WorkspaceError: there is none, or the directory has files already.
     """
-    if not source.is_dir():
+    if Path(source).is_absolute() and not Path(source).is_dir():
         raise WorkspaceError(f"{source}: no such directory")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise WorkspaceError(f"{directory}: not an empty directory; give a new one")
     directory.parent.mkdir(parents=True, exist_ok=True)
-    run_git(directory.parent, ["clone", "--quiet", str(source.resolve()), str(directory.resolve())])
+    run_git(directory.parent, ["clone", "--quiet", "--", source, str(directory.resolve())])
 
 
 def _commit_all(directory: Path, paths: list[str], message: str) -> str:
