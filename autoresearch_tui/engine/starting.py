@@ -123,6 +123,7 @@ def ensure_baseline(context: Context) -> None:
 async def reconcile(context: Context, proposals: Proposals) -> None:
     """Bring the database, the clusters and git together after a crash, or an orderly end."""
     jobs = {job.name: job for job in await context.backend.jobs()}
+    await asyncio.to_thread(_check_commits, context)
     _settle_submissions(context, jobs)
     await _drop_strangers(context, jobs)
     judged = context.store.experiments((ExperimentStatus.JUDGED,))
@@ -132,6 +133,26 @@ async def reconcile(context: Context, proposals: Proposals) -> None:
     if (incumbent := context.incumbent()) is not None:
         await proposals.rebase(incumbent)
     await asyncio.to_thread(_clean_snapshots, context)
+
+
+def _check_commits(context: Context) -> None:
+    """Set aside what waits without its files, which somebody has removed from git.
+
+    Raises:
+        StudyError: the incumbent is among them.
+    """
+    store, workspace = context.store, context.workspace
+    incumbent = context.incumbent()
+    waiting = store.experiments((ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED))
+    for experiment in (*waiting, *([incumbent] if incumbent else [])):
+        if experiment.commit is None or workspace.has(experiment.commit):
+            continue
+        why = f"its commit {experiment.commit[:12]} is gone from the repository"
+        if incumbent is not None and experiment.id == incumbent.id:
+            raise StudyError(
+                f"{experiment.id}, the best so far: {why}; fetch it back from a clone or backup"
+            )
+        store.change_experiment(experiment.id, ExperimentStatus.SUPERSEDED, text=why, why=why)
 
 
 def _settle_submissions(context: Context, jobs: dict[str, JobState]) -> None:

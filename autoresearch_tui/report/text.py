@@ -42,6 +42,8 @@ def experiment_page(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
         "hypothesis": e.hypothesis,
     }
     lines += [f"{name:<11} {value}" for name, value in facts.items() if value]
+    if e.value is not None:
+        lines.append("measured    by the run itself, in the code that the experiment may change")
     for run in runs:
         value = "" if run.value is None else f"{run.value:.6f}"
         why = f"  {run.why}" if run.why else ""

@@ -1,5 +1,6 @@
 """Whether a repository can hold a study: each reason why not as one line."""
 
+import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,8 @@ def check_start(git: Git, settings: StudySettings) -> Start:
         )
     start = Start(base, editable_files(git, base, settings))
     _check_clean(git, settings, start)
+    _check_contents(git, start)
+    _check_room_for_branch(git)
     _check_unused(git, settings.tag, base)
     return start
 
@@ -92,6 +95,7 @@ def check_resume(git: Git, settings: StudySettings, base: str) -> Start:
             f"{git.work_tree}: the study's first commit {base[:12]} is gone; fetch it back, "
             "or start a new study with another `study.tag`"
         )
+    _check_room_for_branch(git)
     branch = branch_of(settings.tag)
     tip = git.commit_of(branch)
     if tip is not None and git.ask("merge-base", "--is-ancestor", base, tip) is None:
@@ -154,22 +158,50 @@ def _check_clean(git: Git, settings: StudySettings, start: Start) -> None:
         )
 
 
-def _check_unused(git: Git, tag: str, base: str) -> None:
-    tip = git.commit_of(branch_of(tag))
-    if tip is not None and tip != base:
-        raise _in_use(tag, "belongs to another study")
-    if git.text("for-each-ref", "--count=1", refs_of(tag)):
+def _check_contents(git: Git, start: Start) -> None:
+    """Refuse what a run would not have, or an edit would break."""
+    entries = git.entries(start.base)
+    if modules := [path for path, entry in entries.items() if entry.mode == "160000"]:
         raise WorkspaceError(
-            f"the repository has experiments of another study of the tag {tag!r}; choose another "
-            f"`study.tag`, or remove them: `git for-each-ref --format='delete %(refname)' "
-            f"{refs_of(tag)} | git update-ref --stdin`"
+            f"{modules[0]}: a submodule, whose files a run would not have; commit the files "
+            "themselves in its place, or take it out"
         )
+    contents = git.blobs([entries[path].blob for path in start.editable])
+    for path, content in zip(start.editable, contents, strict=True):
+        if content.startswith(codecs.BOM_UTF8):
+            raise WorkspaceError(
+                f"{path}: begins with a byte order mark, which edits would break; "
+                f"run `sed -i '1s/^\\xEF\\xBB\\xBF//' {path} && git commit -m 'No mark' -- {path}`"
+            )
+
+
+def _check_room_for_branch(git: Git) -> None:
+    if git.commit_of("refs/heads/autoresearch") is not None:
+        raise WorkspaceError(
+            "a branch named `autoresearch` leaves no room for the branches `autoresearch/…`; "
+            "rename it: `git branch -m autoresearch NAME`"
+        )
+
+
+def _check_unused(git: Git, tag: str, base: str) -> None:
+    branch = f"autoresearch/{tag}"
+    tip = git.commit_of(branch_of(tag))
+    if count := len(git.text("for-each-ref", "--format=x", refs_of(tag)).split()):
+        best = f"`git checkout --detach {branch}`, and " if tip else ""
+        raise WorkspaceError(
+            f"the repository has {count} refs of a study {tag!r}, but its .autoresearch/study.db "
+            f"is not here: put the file back if you have it; else start another study, {best}with "
+            "another `study.tag`. Nothing is lost: `git log --all --notes=autoresearch` has the "
+            "results"
+        )
+    if tip is not None and tip != base:
+        raise _in_use(tag, "belongs to another study, or is yours")
 
 
 def _in_use(tag: str, why: str) -> WorkspaceError:
     return WorkspaceError(
         f"the branch autoresearch/{tag} exists and {why}; choose another `study.tag`, "
-        f"or remove it with `git branch -D autoresearch/{tag}`"
+        f"or rename it: `git branch -m autoresearch/{tag} NAME`"
     )
 
 

@@ -258,6 +258,10 @@ class Workspace:
             output = self._git.run("diff", *options, "--dst-prefix=b/", before, after, "--", *paths)
         return output.decode("utf-8", "replace")
 
+    def has(self, commit: str) -> bool:
+        """Whether a commit is still there, with all that a run needs of it."""
+        return self._git.ask("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}") is not None
+
     def files(self, commit: str) -> list[str]:
         """Paths of the plain files of a commit."""
         with self._lock:

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -212,6 +213,34 @@ def test_repository_like_karpathys(tmp_path: Path, task: str | None):
         log = StudyPaths(study).run_log("e0002-r1").read_text()
         assert "RESULT: e0002 val_bpb=0.99" in log
         assert (study / "experiment.yaml").read_text() == task
+
+
+def test_a_lost_database_and_a_lost_commit_are_told(tmp_path: Path):
+    study = make_study(tmp_path / "study")
+    assert call(study, "--no-ui", "--max-experiments", "4").returncode == 0
+    paths = StudyPaths(study)
+    kept = paths.database.with_name("kept.db")
+    paths.database.rename(kept)
+    lost = call(study, "--no-ui", "--max-experiments", "8")
+    assert lost.returncode == 1
+    assert "study.db is not here: put the file back" in lost.stderr
+    for path in paths.state.glob("study.db*"):
+        path.unlink()
+    kept.rename(paths.database)
+    with sqlite3.connect(paths.database) as connection:
+        connection.execute(
+            "UPDATE experiments SET status = 'queued', verdict = NULL, \"commit\" = ?"
+            " WHERE number = 4",
+            ["0" * 40],
+        )
+    connection.close()
+    done = call(study, "--no-ui", "--max-experiments", "5")
+    assert done.returncode == 0, done.stderr
+    with open_reader(paths.database) as reader:
+        found = reader.experiment("e0004")
+    assert found is not None
+    assert found.status is ExperimentStatus.SUPERSEDED
+    assert "is gone from the repository" in found.why
 
 
 def test_two_engines(tmp_path: Path):

@@ -112,14 +112,48 @@ def test_a_branch_of_another_study(repository):
     later = commit(repository, "later")
     git(repository, "branch", "-f", "autoresearch/oct1", later)
     git(repository, "reset", "-q", "--hard", base)
-    refused(repository, "autoresearch/oct1 exists and belongs to another study; choose another")
+    refused(
+        repository,
+        "autoresearch/oct1 exists and belongs to another study, or is yours; choose another",
+    )
     Workspace.open(repository, SETTINGS, base)
-    refused(repository, "`git branch -D autoresearch/oct1`")
+    refused(repository, "`git branch -m autoresearch/oct1 NAME`")
 
 
 def test_experiments_of_another_study(repository):
     git(repository, "update-ref", "refs/autoresearch/oct1/e0001", "HEAD")
-    refused(repository, "experiments of another study of the tag 'oct1'.*update-ref --stdin`")
+    refused(repository, "1 refs of a study 'oct1', but its .autoresearch/study.db is not here")
+    refused(repository, "put the file back .* another `study.tag`. Nothing is lost")
+
+
+def test_a_branch_that_leaves_no_room(repository):
+    base = git(repository, "rev-parse", "HEAD")
+    git(repository, "branch", "autoresearch")
+    refused(repository, "rename it: `git branch -m autoresearch NAME`")
+    refused(repository, "rename it: `git branch -m autoresearch NAME`", base=base)
+
+
+def test_a_submodule(repository):
+    head = git(repository, "rev-parse", "HEAD")
+    git(repository, "update-index", "--add", "--cacheinfo", f"160000,{head},third/party")
+    git(repository, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "module")
+    refused(repository, "third/party: a submodule, whose files a run would not have")
+
+
+def test_a_byte_order_mark(repository):
+    path = repository / "train.py"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    commit(repository, "mark")
+    refused(repository, "train.py: begins with a byte order mark")
+    # The line's own cure is followed, as a reader would.
+    try:
+        Workspace.open(repository, SETTINGS)
+    except WorkspaceError as error:
+        cure = str(error).partition("run `")[2].rpartition("`")[0]
+    identity = {"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t", "GIT_COMMITTER_NAME": "t"}
+    env = {**os.environ, **identity, "GIT_COMMITTER_EMAIL": "t"}
+    subprocess.run(["sh", "-c", cure], cwd=repository, env=env, check=True)
+    Workspace.open(repository, SETTINGS)
 
 
 def test_going_on(repository):

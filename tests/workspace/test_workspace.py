@@ -213,12 +213,13 @@ def test_hashes_are_of_what_is_written(repository, tmp_path):
     )
 
 
-def test_submodules_are_ignored(repository, tmp_path):
+def test_a_submodule_that_came_later_is_left_empty(repository, tmp_path):
     base = git(repository, "rev-parse", "HEAD")
     git(repository, "update-index", "--add", "--cacheinfo", f"160000,{base},sub")
     named = ("-c", "user.name=u", "-c", "user.email=u@u")
     git(repository, *named, "commit", "-q", "-m", "submodule")
-    workspace = Workspace.open(repository, SETTINGS)
+    head = git(repository, "rev-parse", "HEAD")
+    workspace = Workspace.open(repository, SETTINGS, head)
     workspace.materialise(experiment(workspace), tmp_path / "out")
     assert (tmp_path / "out/train.py").exists()
 
