@@ -155,6 +155,9 @@ class Researcher(Section):
 
     kind: Literal["optimizer", "none"] = "optimizer"
     """`optimizer`, or `none`: only proposals from outside."""
+    exhausted: Literal["end", "repeat"] = "end"
+    """What happens when nothing more can be proposed: the study ends at once, or it first repeats
+    the best and the baseline, so that more can be said of their difference."""
 
 
 class Prices(Section):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from autoresearch_tui.engine.proposals import Proposals
 from autoresearch_tui.engine.recall import recall
 from autoresearch_tui.errors import ControlError, WorkspaceError
 from autoresearch_tui.judge import verdict as judge
-from autoresearch_tui.report.results import append_result
+from autoresearch_tui.report.results import append_result, write_results
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,9 @@ class Judging:
         context, store = self._context, self._context.store
         runs = [run for run in store.runs_of(experiment.id) if counts(run)]
         noise = context.noise()
+        if experiment.verdict in (Verdict.KEEP, Verdict.DISCARD):
+            await self._measure_again(experiment, runs)
+            return
         replaces = await asyncio.to_thread(self._replaces, experiment)
         decision = self._decide(experiment, runs, replaces)
         if decision.verdict is Verdict.INCONCLUSIVE and len(runs) < judge.SUSPECT_RUNS:
@@ -144,6 +148,20 @@ class Judging:
             return False
         return (experiment.value < incumbent.value) == self._rule.minimize
 
+    async def _measure_again(self, experiment: Experiment, runs: Sequence[Run]) -> None:
+        """Take the mean over all runs; what was kept for fewer of them stays kept."""
+        store, values = self._context.store, [run.value for run in runs if run.value is not None]
+        value = math.fsum(values) / len(values)
+        metric = self._rule.metric
+        why = f"{metric} {value:.6f} over {len(values)} runs, {experiment.value:.6f} before"
+        with store.transaction():
+            store.change_experiment(
+                experiment.id, ExperimentStatus.JUDGED, text=f"measured again: {why}", value=value
+            )
+            store.change_study(noise_sd=self._context.noise().sd)
+        self._context.changed.set()
+        rewrite_results(self._context)
+
     def _replaces(self, experiment: Experiment) -> str:
         """How an experiment that stands on another parent differs from the incumbent, in words."""
         incumbent, workspace = self._context.incumbent(), self._context.workspace
@@ -216,6 +234,13 @@ class Judging:
             elif not is_back and now is ExperimentStatus.QUEUED:
                 store.change_experiment(experiment.id, ExperimentStatus.RUNNING)
         self._context.changed.set()
+
+
+def rewrite_results(context: Context) -> None:
+    """Write the table of results from the database."""
+    judged = context.store.experiments((ExperimentStatus.JUDGED,))
+    runs = {e.id: context.store.runs_of(e.id) for e in judged}
+    write_results(context.paths.results, judged, runs)
 
 
 def advance(context: Context, experiment: Experiment) -> None:

@@ -192,7 +192,7 @@ class Proposals:
             found = self._context.store.experiment(each)
             if found is None:
                 raise ControlError(f"{each}: there is no such experiment")
-            if found.status not in statuses or found.is_baseline:
+            if found.status not in statuses or found.is_baseline or found.verdict is not None:
                 what = "is the baseline" if found.is_baseline else f"is {found.status}"
                 raise ControlError(f"{each}: {problem}; it {what}")
 
@@ -242,6 +242,9 @@ class Proposals:
             async with self._lock:
                 experiment = store.experiment(found.id)
                 if experiment is None or experiment.status not in OPEN:
+                    continue
+                if experiment.verdict is not None:
+                    # It is measured again, as it is.
                     continue
                 if experiment.is_baseline or experiment.parent == incumbent.id:
                     continue

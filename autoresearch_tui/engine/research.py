@@ -21,6 +21,9 @@ _LONGEST_LEAD = 4
 
 _OPEN = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 
+FIRM_RUNS = 8
+"""Runs of the best and of the baseline, where a study repeats them at its end."""
+
 _ALIVE = (
     ExperimentStatus.PROPOSED,
     ExperimentStatus.QUEUED,
@@ -140,6 +143,8 @@ class Research:
         """Wait for a result that changes the picture; where none is to come, the study ends."""
         store = self._context.store
         if self._context.incumbent() is not None and not store.experiments(_OPEN):
+            if self._context.settings.researcher.exhausted == "repeat" and self._repeat():
+                return
             await self._stopping.begin(f"nothing more to propose: {why}", "engine")
             return
         ticket = self._context.changed.ticket
@@ -147,6 +152,25 @@ class Research:
         while not store.experiments_since(self._seen):
             await self._context.changed.wait(ticket, timeout=1.0)
             ticket = self._context.changed.ticket
+
+    def _repeat(self) -> bool:
+        """Have the best and the baseline measured more often; False when they have been."""
+        context, store = self._context, self._context.store
+        best = context.incumbent()
+        few = [
+            e
+            for e in {e.id: e for e in (best, context.baseline()) if e is not None}.values()
+            if e.runs_wanted < FIRM_RUNS
+        ]
+        for experiment in few:
+            store.change_experiment(
+                experiment.id,
+                ExperimentStatus.RUNNING,
+                text=f"measured again, {FIRM_RUNS} runs in all",
+                runs_wanted=FIRM_RUNS,
+            )
+        context.changed.set()
+        return bool(few)
 
     async def _back_off(self, why: str) -> None:
         self._show(f"{why}; asked again in {self._pause:.0f} s")

@@ -19,10 +19,9 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.engine.context import Context
-from autoresearch_tui.engine.judging import advance
+from autoresearch_tui.engine.judging import advance, rewrite_results
 from autoresearch_tui.engine.proposals import Proposals
 from autoresearch_tui.errors import BackendError, StudyError, WorkspaceError
-from autoresearch_tui.report.results import write_results
 from autoresearch_tui.store import Reader, Writer
 
 log = logging.getLogger(__name__)
@@ -127,8 +126,7 @@ async def reconcile(context: Context, proposals: Proposals) -> None:
     _settle_submissions(context, jobs)
     await _drop_strangers(context, jobs)
     judged = context.store.experiments((ExperimentStatus.JUDGED,))
-    runs = {e.id: context.store.runs_of(e.id) for e in judged}
-    write_results(context.paths.results, judged, runs)
+    rewrite_results(context)
     await asyncio.to_thread(_catch_up_git, context, judged)
     if (incumbent := context.incumbent()) is not None:
         await proposals.rebase(incumbent)

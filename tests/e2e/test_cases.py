@@ -174,6 +174,28 @@ def test_a_study_that_has_nothing_more_to_try_says_so_and_ends(
     assert f"end: nothing more to propose: {why}" in done.stdout
 
 
+def test_an_exhausted_study_may_repeat_its_best(tmp_path: Path):
+    settings = (
+        '[study]\ntag = "t"\n[local]\nslots = 2\n[judge]\nbaseline_repeats = 3\n'
+        '[researcher]\nexhausted = "repeat"\n'
+    )
+    study = make_study(tmp_path / "study", train=NARROW, settings=settings)
+    done = call(study, "--no-ui", "--max-experiments", "50")
+    assert done.returncode == 0, done.stderr
+    assert "end: nothing more to propose" in done.stdout
+    with open_reader(StudyPaths(study).database) as reader:
+        best = next(e for e in reader.experiments() if e.is_best)
+        assert not best.is_baseline
+        assert best.verdict is Verdict.KEEP
+        for name in ("e0001", best.id):
+            values = [run.value for run in reader.runs_of(name)]
+            assert len(values) == 8
+            found = reader.experiment(name)
+            assert found is not None
+            assert found.value == pytest.approx(sum(v for v in values if v) / 8)
+    assert call("report", "-C", study).stdout == (study / "results.tsv").read_text()
+
+
 @pytest.mark.parametrize("mode", ["off", "auto"])
 def test_a_run_cannot_command_the_engine(tmp_path: Path, mode: str):
     settings = (

@@ -48,6 +48,19 @@ def test_a_closed_pipe_ends_nothing(tmp_path: Path):
         assert reader.study().status is StudyStatus.FINISHED
 
 
+def test_a_defect_leaves_its_traceback_and_a_word(tmp_path: Path):
+    study = make_study(tmp_path / "study")
+    (study / "results.tsv").mkdir()
+    done = call(study, "--no-ui", "--max-experiments", "3")
+    assert done.returncode == 1
+    assert "results.tsv" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    log = StudyPaths(study).engine_log.read_text()
+    assert "the engine ended by a defect" in log
+    assert "Traceback" in log
+    assert "see engine.log" in call("status", "-C", study).stdout
+
+
 def test_a_killed_engine_is_said_to_be_gone_at_once(tmp_path: Path):
     study = make_study(tmp_path / "study")
     with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
