@@ -46,8 +46,16 @@ class Sandbox:
         """For the operator: how runs are confined."""
         if self.kind == "none":
             return f"runs are NOT confined: {self.trouble}"
-        network = "with network" if self.network else "no network"
-        return f"runs are confined by {self.kind}, {network}"
+        return f"runs are confined by {self.kind}, {self._network}"
+
+    @property
+    def _network(self) -> str:
+        if self.network:
+            return "with network"
+        if self.kind == "bubblewrap":
+            return "no network"
+        # Landlock knows of TCP since its fourth version, and of nothing else.
+        return "no TCP" if confine.landlock_version() >= 4 else "but the network is open"
 
     def description(self) -> dict[str, object] | None:
         """The plain values that the keeper of a job needs; None where nothing confines."""

@@ -44,7 +44,8 @@ async def printed(study: Study, script: str, **settings: object) -> list[str]:
 
 async def test_the_kind_is_said(study: Study, kind: str):
     backend = await study.backend(sandbox=SandboxSettings())
-    assert backend.confinement == f"runs are confined by {kind}, no network"
+    network = "no network" if kind == "bubblewrap" else "no TCP"
+    assert backend.confinement == f"runs are confined by {kind}, {network}"
 
 
 async def test_a_run_writes_in_its_own_directory_and_in_tmp_alone(study: Study, kind: str):

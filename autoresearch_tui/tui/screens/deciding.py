@@ -1,0 +1,188 @@
+"""The acts of the cockpit that change the study: capitals, on what is chosen, asked or undone."""
+
+import time
+from dataclasses import dataclass
+from typing import cast
+
+from textual import work
+from textual.app import App
+from textual.binding import Binding
+from textual.screen import Screen
+
+from autoresearch_tui.domain import (
+    ApprovalMode,
+    Experiment,
+    ExperimentStatus,
+    Run,
+    StudyStatus,
+)
+from autoresearch_tui.tui.operator import Operator
+from autoresearch_tui.tui.screens.confirm import ConfirmScreen
+from autoresearch_tui.tui.screens.stop import StopScreen
+from autoresearch_tui.tui.screens.veto import VetoScreen
+from autoresearch_tui.tui.view import View
+
+_UNDO_SECONDS = 15.0
+"""How long the last act can be taken back."""
+
+_NEXT_MODE = {
+    ApprovalMode.AUTO: ApprovalMode.VETO,
+    ApprovalMode.VETO: ApprovalMode.MANUAL,
+    ApprovalMode.MANUAL: ApprovalMode.AUTO,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The request that takes the last act back, until `until` in Unix seconds."""
+
+    words: str
+    do: str
+    args: dict[str, object]
+    until: float
+
+
+class DecidingScreen(Screen[None]):
+    """Turns keys into requests; a screen that looks is built on it."""
+
+    BINDINGS = [
+        Binding("A", "approve", "approve"),
+        Binding("V", "veto", "veto"),
+        Binding("P", "pause", "pause"),
+        Binding("P", "resume", "resume"),
+        Binding("X", "cancel_run", "cancel"),
+        Binding("M", "approval", "mode"),
+        Binding("S", "stop", "stop"),
+        Binding("u", "undo", "undo", show=False),
+        Binding("E", "start_engine", "engine", show=False),
+    ]
+
+    def __init__(self, operator: Operator) -> None:
+        super().__init__()
+        self._operator = operator
+        self._undo: Undo | None = None
+        self.view = View()
+
+    @property
+    def chosen(self) -> Experiment | None:
+        """What the operator has chosen, and all acts are about."""
+        raise NotImplementedError
+
+    @property
+    def _app(self) -> App[int]:
+        return cast(App[int], self.app)  # pyright: ignore[reportUnknownMemberType]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys are shown where they work."""
+        if action in ("approve", "veto"):
+            return bool(self._target(vetoing=action == "veto")) or None
+        if action in ("pause", "resume"):
+            return self._is_alive() and self._is_paused() == (action == "resume")
+        if action in ("approval", "stop"):
+            return self._is_alive() or None
+        if action == "start_engine":
+            return self.view.study is None or self.view.silence(time.time()) is not None
+        if action == "cancel_run":
+            return self._cancelled() is not None or None
+        return True
+
+    def _is_alive(self) -> bool:
+        study = self.view.study
+        return study is not None and study.status is not StudyStatus.FINISHED
+
+    def _is_paused(self) -> bool:
+        study = self.view.study
+        return study is not None and study.status is StudyStatus.PAUSED
+
+    def _target(self, *, vetoing: bool) -> Experiment | None:
+        """What A and V act on: the chosen experiment and no other."""
+        chosen = self.chosen
+        open_statuses = [ExperimentStatus.PROPOSED]
+        if vetoing:
+            open_statuses.append(ExperimentStatus.QUEUED)
+        if chosen is not None and chosen.status in open_statuses and not chosen.is_baseline:
+            return chosen
+        return None
+
+    def _cancelled(self) -> Run | None:
+        """The run that X ends."""
+        chosen = self.chosen
+        runs = self.view.runs_by_experiment.get(chosen.id, ()) if chosen else ()
+        return next((r for r in runs if not r.status.is_final), None)
+
+    def action_approve(self) -> None:
+        """Let the chosen proposal run."""
+        if (target := self._target(vetoing=False)) is not None:
+            names: dict[str, object] = {"experiments": [target.id]}
+            undo = Undo(f"{target.id} waits again", "unapprove", names, _soon())
+            self._ask(f"{target.id} approved: {target.title}", "approve", undo, **names)
+
+    @work
+    async def _ask(self, done: str, do: str, undo: Undo | None = None, **args: object) -> None:
+        """Ask the engine, which may take its time, and keep how to take it back."""
+        hint = " (u takes it back)" if undo is not None else ""
+        if await self._operator.ask(done + hint, do, **args):
+            self._undo = undo
+
+    def action_undo(self) -> None:
+        """Take the last act back, while that is possible."""
+        undo, self._undo = self._undo, None
+        if undo is None or time.time() > undo.until:
+            self.notify("Nothing to take back", markup=False)
+            return
+        self._ask(undo.words, undo.do, None, **undo.args)
+
+    @work
+    async def action_veto(self) -> None:
+        """Refuse a proposal, with a reason."""
+        target = self._target(vetoing=True)
+        if target is None:
+            return
+        why = await self._app.push_screen_wait(VetoScreen(target.id, target.title))
+        if why is not None:
+            self._ask(f"{target.id} vetoed", "veto", experiments=[target.id], why=why)
+
+    def action_pause(self) -> None:
+        """Start no further run."""
+        undo = Undo("The study goes on", "resume", {}, _soon())
+        self._ask("Paused: running runs end, no other starts", "pause", undo)
+
+    def action_resume(self) -> None:
+        """Go on after a pause."""
+        undo = Undo("Paused again", "pause", {}, _soon())
+        self._ask("The study goes on", "resume", undo)
+
+    @work
+    async def action_cancel_run(self) -> None:
+        """End the chosen experiment's run, once the operator is sure."""
+        if (run := self._cancelled()) is None:
+            return
+        experiment = self.view.by_id.get(run.experiment)
+        title = experiment.title if experiment is not None else ""
+        if await self._app.push_screen_wait(ConfirmScreen("Cancel", run.id, title)):
+            self._ask(f"{run.id} cancelled", "cancel", run=run.id)
+
+    def action_approval(self) -> None:
+        """Change who lets proposals run."""
+        if self.view.study is not None:
+            before = self.view.study.approval
+            undo = Undo(f"Approval: {before}", "approval", {"mode": before.value}, _soon())
+            mode = _NEXT_MODE[before]
+            self._ask(f"Approval: {mode}", "approval", undo, mode=mode.value)
+
+    @work
+    async def action_stop(self) -> None:
+        """End the study."""
+        how = await self._app.push_screen_wait(StopScreen())
+        if how is not None:
+            self._ask("The study ends", "stop", now=how == "now")
+
+    @work(exclusive=True, group="engine")
+    async def action_start_engine(self) -> None:
+        """Start an engine where none runs."""
+        self.notify("Starting the engine …")
+        await self._operator.start()
+
+
+def _soon() -> float:
+    return time.time() + _UNDO_SECONDS
