@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from autoresearch_tui.backends.base import ClusterState, JobState, JobStatus
 from autoresearch_tui.domain import (
@@ -57,6 +58,15 @@ class Monitor:
 
     def _see_clusters(self, states: Sequence[ClusterState]) -> None:
         context, now = self._context, self._context.clock()
+        reported = {state.name for state in states}
+        gone = [c for c in self._clusters.values() if c.name not in reported]
+        for cluster in gone:
+            if cluster.status is not ClusterStatus.GONE:
+                # Of an earlier engine with more slots, say; it must neither get jobs nor give hope.
+                self._clusters[cluster.name] = replace(
+                    cluster, status=ClusterStatus.GONE, note="not there any more", updated_at=now
+                )
+                context.store.put_cluster(self._clusters[cluster.name])
         for state in states:
             known = self._clusters.get(state.name)
             if known is not None and _same(known, state):

@@ -1,5 +1,7 @@
 """The engine's own pulse: it says that it lives, adds up the cost, and heeds the limits."""
 
+import time
+
 from autoresearch_tui.domain import ClusterStatus, ExperimentStatus, Study, StudyStatus
 from autoresearch_tui.engine.context import Context
 from autoresearch_tui.engine.scheduler import ACTIVE
@@ -10,8 +12,13 @@ HEARTBEAT_SECONDS = 2.0
 TROUBLE_SECONDS = 5.0
 """How long all clusters must have failed before the engine gives up."""
 
+JUMP_SECONDS = 30.0
+"""How far the clock may run away from a steady one between two heartbeats."""
+
 FAILED = 1
 """Exit code of an engine that gave up."""
+
+_OUT_OF_USE = (ClusterStatus.DRAINING, ClusterStatus.STOPPED, ClusterStatus.GONE)
 
 _COSTING = (ClusterStatus.UP, ClusterStatus.SETTING_UP, ClusterStatus.DRAINING)
 
@@ -23,6 +30,7 @@ class Upkeep:
         self._context = context
         self._stopping = stopping
         self._beat_at = context.clock()
+        self._steady_at = time.monotonic()
         self._failed_at: float | None = None
 
     async def run(self) -> None:
@@ -50,14 +58,23 @@ class Upkeep:
     def _beat(self, now: float) -> None:
         store = self._context.store
         hours = (now - self._beat_at) / 3600
+        self._note_jump(now)
         self._beat_at = now
         prices = sum(c.price for c in store.clusters() if c.status in _COSTING)
         spent = store.study().spent_usd + prices * hours
         store.change_study(heartbeat_at=now, spent_usd=spent)
 
+    def _note_jump(self, now: float) -> None:
+        """Record that the clock was set or the machine slept: nobody idled meanwhile."""
+        steady = time.monotonic()
+        jump = (now - self._beat_at) - (steady - self._steady_at)
+        self._steady_at = steady
+        if abs(jump) > JUMP_SECONDS:
+            self._context.store.record("engine.jumped", f"the clock went {jump:+.0f} s at once")
+
     def _trouble(self, now: float) -> str:
         """Why no run can ever start, once that has lasted for a while."""
-        clusters = self._context.store.clusters()
+        clusters = [c for c in self._context.store.clusters() if c.status not in _OUT_OF_USE]
         failed = [c for c in clusters if c.status is ClusterStatus.FAILED]
         if not failed or len(failed) < len(clusters) or self._context.store.runs(ACTIVE):
             self._failed_at = None

@@ -186,11 +186,11 @@ class Reader:
         """When an engine lived, begin and end in Unix seconds, oldest first.
 
         One that was killed lived until the last entry that it made; the newest until now, or until
-        its last heartbeat where that is long ago.
+        its last heartbeat where that is long ago. Where the clock jumped, a life is cut in two.
         """
         rows = self._rows(
             "SELECT e.time AS begin, e.seq AS seq, lead(e.seq) OVER (ORDER BY e.seq) AS next"
-            " FROM events e WHERE e.kind = 'engine.started' ORDER BY e.seq"
+            " FROM events e WHERE e.kind IN ('engine.started', 'engine.jumped') ORDER BY e.seq"
         )
         starts = list(rows)
         return [(row["begin"], self._end_of_life(row["seq"], row["next"], now)) for row in starts]

@@ -150,6 +150,15 @@ def test_a_failed_set_up_streams_and_shows_the_line_that_matters(tmp_path: Path)
     assert "fetching" in call("logs", "setup", "-C", study).stdout
 
 
+def test_slots_of_an_earlier_start_give_no_hope(tmp_path: Path):
+    study = make_study(tmp_path / "study")
+    assert call(study, "--no-ui", "--slots", "4", "--max-experiments", "3").returncode == 0
+    (study / "experiment.yaml").write_text(BROKEN)
+    done = call(study, "--no-ui", "--slots", "2", "--max-experiments", "9")
+    assert done.returncode == 1
+    assert "end: no cluster is left: cpu-01 … cpu-02" in done.stdout
+
+
 NARROW = """import random
 DEPTH = 8
 print("---")

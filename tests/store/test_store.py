@@ -225,9 +225,11 @@ def test_when_engines_lived(tmp_path):
         writer.change_study(heartbeat_at=95.0)
         assert writer.lives(97.0) == [(10, 20), (30, 35), (90, 97)]
         assert writer.lives(1000.0)[-1] == (90, 95)
-        now = 99.0
+        now = 5000.0
+        writer.record("engine.jumped", "")
+        now = 5010.0
         writer.record("study.finished", "")
-        assert writer.lives(1000.0)[-1] == (90, 99)
+        assert writer.lives(9000.0)[-2:] == [(90, 90), (5000, 5010)]
 
 
 def test_a_transaction_is_undone_as_a_whole(writer, reader):
