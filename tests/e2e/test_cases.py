@@ -1,11 +1,13 @@
 """Studies of files that once misled the program, each to its end."""
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from autoresearch_tui.control import request
 from autoresearch_tui.domain import ExperimentStatus, Verdict
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import open_reader
@@ -22,10 +24,13 @@ print(f"val_bpb: {0.0 if DEPTH != 8 else 1.0 + noise + abs(LR - 0.03):.6f}")
 """
 
 
-def propose(study: Path, constant: str, value: int) -> subprocess.CompletedProcess[str]:
+def proposal(constant: str, value: int) -> dict[str, object]:
     edits = [{"file": "train.py", "constant": constant, "value": value}]
-    text = json.dumps({"title": "a change", "hypothesis": "it helps", "edits": edits})
-    return call("propose", "-f", "-", "-C", study, stdin=text)
+    return {"title": "a change", "hypothesis": "it helps", "edits": edits}
+
+
+def propose(study: Path, constant: str, value: int) -> subprocess.CompletedProcess[str]:
+    return call("propose", "-f", "-", "-C", study, stdin=json.dumps(proposal(constant, value)))
 
 
 def status(study: Path, experiment: str) -> ExperimentStatus | None:
@@ -98,6 +103,40 @@ def test_a_late_keep_says_what_it_leaves_behind_and_both_are_combined(tmp_path: 
     assert (both.origin, both.verdict) == ("combine", Verdict.KEEP)
     assert sorted(both.constants.values()) == [2, 2]
     assert "Without: e0003 a change" in git(study, "log", "--format=%B", "autoresearch/t")
+
+
+MANY = """LR = 0
+DEPTH = 1
+print("---")
+print(f"val_bpb: {2 - 0.5 * (DEPTH == 2):.6f}")
+"""
+
+
+def test_a_proposal_does_not_wait_for_the_rebase_of_all_others(tmp_path: Path):
+    settings = (
+        '[study]\ntag = "t"\n[judge]\nbaseline_repeats = 2\n[researcher]\nkind = "none"\n'
+        '[approval]\nmode = "manual"\n'
+    )
+    study = make_study(tmp_path / "study", train=MANY, settings=settings)
+    paths, count = StudyPaths(study), 60
+
+    def told(text: str) -> int:
+        with open_reader(paths.database) as reader:
+            return sum(text in event.text for event in reader.events(limit=10_000))
+
+    with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
+        until(paths.socket.exists, "the engine's socket")
+        until(lambda: status(study, "e0001") is ExperimentStatus.JUDGED, "the baseline")
+        assert propose(study, "DEPTH", 2).returncode == 0
+        for value in range(1, count + 1):
+            asyncio.run(request(paths, "propose", proposal("LR", value)))
+        assert call("approve", "e0002", "-C", study).returncode == 0
+        until(lambda: told("rebased onto e0002") > 0, "the rebase's beginning")
+        asyncio.run(request(paths, "propose", proposal("LR", -1)))
+        assert told("rebased onto e0002") < count
+        until(lambda: told("rebased onto e0002") == count, "the rebase's end")
+        stop(study)
+        assert engine.wait(60) == 0
 
 
 FRAGILE = """LR = 0.04
