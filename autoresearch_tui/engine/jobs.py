@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from autoresearch_tui.backends.base import JobState, JobStatus
+from autoresearch_tui.code.edits import matches
 from autoresearch_tui.domain import Experiment, Run, RunStatus
 from autoresearch_tui.engine.output import HASH_PREFIX, TREE_PREFIX, Summary
 
@@ -47,11 +48,13 @@ exit $code
 _END = "AUTORESEARCH-END-OF-FILES"
 
 
-def run_script(run: str, editable: Sequence[str], files: Iterable[str]) -> str:
+def run_script(
+    run: str, editable: Sequence[str], files: Iterable[str], protected: Sequence[str] = ()
+) -> str:
     """The bash script of a run: what `run` says, between proofs of what it executes.
 
     Prints the hash of each editable file, and before and after one hash over all `files` of the
-    commit; after, over code alone. macOS has `shasum` in place of `sha256sum`.
+    commit; after, over its code and what is protected. macOS has `shasum` in place of `sha256sum`.
     """
     hashed = hashed_files(files)
     return _SCRIPT.format(
@@ -60,7 +63,7 @@ def run_script(run: str, editable: Sequence[str], files: Iterable[str]) -> str:
         tree_prefix=TREE_PREFIX,
         end=_END,
         before="\n".join(hashed),
-        after="\n".join(_code(hashed, editable)),
+        after="\n".join(_unchanged(hashed, (*editable, *protected))),
         run=run,
     )
 
@@ -70,9 +73,9 @@ def hashed_files(files: Iterable[str]) -> list[str]:
     return sorted(path for path in files if "\\" not in path and "\n" not in path)
 
 
-def _code(files: Iterable[str], editable: Sequence[str]) -> list[str]:
-    """What no run has a reason to change: data and logs of the commit it may."""
-    return [path for path in files if path.endswith((".py", ".toml")) or path in editable]
+def _unchanged(files: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    """What no run may change: code, and what `patterns` match; other files of the commit it may."""
+    return [path for path in files if path.endswith((".py", ".toml")) or matches(path, patterns)]
 
 
 def _tree(paths: Iterable[str], hashes: Mapping[str, str]) -> str:
@@ -95,7 +98,11 @@ def run_envs(envs: Mapping[str, str], experiment: Experiment, run: Run) -> dict[
 
 
 def conclude(
-    state: JobState, summary: Summary, expected: Mapping[str, str], editable: Sequence[str]
+    state: JobState,
+    summary: Summary,
+    expected: Mapping[str, str],
+    editable: Sequence[str],
+    protected: Sequence[str] = (),
 ) -> tuple[RunStatus, float | None, str]:
     """How a run ended: its status, its metric if it can be accepted, and why if it cannot.
 
@@ -104,13 +111,18 @@ def conclude(
     status = _ENDS[state.status]
     if status is not RunStatus.SUCCEEDED:
         return status, None, _failure(state, summary)
-    if doubt := _tampering(summary, expected, editable):
+    if doubt := _tampering(summary, expected, editable, protected):
         return RunStatus.FAILED, None, doubt
     value, why = _metric(summary)
     return (RunStatus.FAILED if why else status), value, why
 
 
-def _tampering(summary: Summary, expected: Mapping[str, str], editable: Sequence[str]) -> str:
+def _tampering(
+    summary: Summary,
+    expected: Mapping[str, str],
+    editable: Sequence[str],
+    protected: Sequence[str],
+) -> str:
     """What shows that other content was executed than that of the commit; empty if nothing does."""
     for path in editable:
         if summary.hashes.get(path) != expected[path]:
@@ -118,8 +130,8 @@ def _tampering(summary: Summary, expected: Mapping[str, str], editable: Sequence
     files = hashed_files(expected)
     if summary.tree_before != _tree(files, expected):
         return "a file of its commit had been changed before it ran"
-    if summary.tree_after != _tree(_code(files, editable), expected):
-        return "code of its commit was changed while it ran"
+    if summary.tree_after != _tree(_unchanged(files, (*editable, *protected)), expected):
+        return "code or protected files of its commit were changed while it ran"
     return ""
 
 

@@ -166,7 +166,10 @@ class Monitor:
         workspace = context.workspace
         files = await asyncio.to_thread(workspace.files, experiment.commit)
         expected = await asyncio.to_thread(workspace.hashes, experiment.commit, files)
-        status, value, why = conclude(job, follower.summary, expected, workspace.editable)
+        protected = context.settings.study.protected
+        status, value, why = conclude(
+            job, follower.summary, expected, workspace.editable, protected
+        )
         self._judging.run_ended(
             run,
             status,

@@ -132,6 +132,7 @@ class Scheduler:
                 context.task.run,
                 context.workspace.editable,
                 context.workspace.files(experiment.commit),
+                context.settings.study.protected,
             ),
             envs=run_envs(context.task.envs, experiment, run),
             time_limit=limits.run_minutes * 60,

@@ -85,7 +85,12 @@ def test_a_metric_counts_only_beside_the_files_of_its_commit(when: str):
     assert judged(f"{proofs()}autoresearch-tree: after {'c' * 64}\n")[1] is None
 
 
-FILES = {"train.py": "print('val_bpb: 1.5', end='')\n", "data/a b's.txt": "x\n", "prepare.py": ""}
+FILES = {
+    "train.py": "print('val_bpb: 1.5', end='')\n",
+    "data/a b's.txt": "x\n",
+    "prepare.py": "",
+    "eval.txt": "",
+}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +102,7 @@ FILES = {"train.py": "print('val_bpb: 1.5', end='')\n", "data/a b's.txt": "x\n",
         ("prepare.py", "python3 train.py", "changed before it ran"),
         ("data/a b's.txt", "python3 train.py", "changed before it ran"),
         ("", "python3 train.py; echo 1 >> prepare.py", "changed while it ran"),
+        ("", "python3 train.py; echo 1 >> eval.txt", "changed while it ran"),
         ("", "python3 train.py; echo 1 >> train.py", "changed while it ran"),
     ],
 )
@@ -106,11 +112,12 @@ def test_the_script_proves_what_it_executes(tmp_path: Path, change: str, run: st
         (tmp_path / name).write_text(text)
     if change:
         (tmp_path / change).write_text("changed\n")
-    script = run_script(run, ["train.py"], FILES)
+    script = run_script(run, ["train.py"], FILES, ["eval.txt"])
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     expected = {n: hashlib.sha256(text.encode()).hexdigest() for n, text in FILES.items()}
-    status, value, said = conclude(state(), summary_of(done.stdout), expected, ["train.py"])
+    found = summary_of(done.stdout)
+    status, value, said = conclude(state(), found, expected, ["train.py"], ["eval.txt"])
     assert why in said
     assert (status, value) == ((RunStatus.FAILED, None) if why else (RunStatus.SUCCEEDED, 1.5))
 
