@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -57,7 +58,9 @@ class LocalBackend:
         self._slots = SlotSet(paths.local.absolute(), idle_minutes * 60)
         self._setup_dir = setup_dir
         log = paths.setup_log(self.name).absolute()
-        self._setup = Setup(self._slots.setup, task.setup, task.envs, commit, log)
+        # Another Python is another environment, into which nothing has been installed yet.
+        contents = f"{commit} {sys.executable} {sys.version}"
+        self._setup = Setup(self._slots.setup, task.setup, task.envs, contents, log)
         self._count = slots
         self._prices = prices or {}
         self._rules = sandbox or SandboxSettings(mode="off")

@@ -62,7 +62,9 @@ class Headless:
             self._setup_told = 0
         if size == self._setup_told:
             return
-        with self._setup_log.open("rb") as file:
+        data = b""
+        # A new try may take the file away this moment.
+        with contextlib.suppress(OSError), self._setup_log.open("rb") as file:
             file.seek(self._setup_told)
             data = file.read(_MOST_SETUP).rpartition(b"\n")[0]
         if data:
@@ -104,7 +106,10 @@ class Headless:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def is_told(event: Event) -> bool:

@@ -169,7 +169,11 @@ class Judging:
             return ""
         if incumbent.commit is None or experiment.commit is None:
             return ""
-        before, after = (workspace.read_files(c) for c in (incumbent.commit, experiment.commit))
+        try:
+            before, after = (workspace.read_files(c) for c in (incumbent.commit, experiment.commit))
+        except WorkspaceError as error:
+            log.warning("%s: compared with %s: %s", experiment.id, incumbent.id, error)
+            return ""
         added, removed = count_changes(before, after)
         return f"on {experiment.parent}; against {incumbent.id} lines +{added} \u2212{removed}"
 

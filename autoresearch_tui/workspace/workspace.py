@@ -259,8 +259,13 @@ class Workspace:
         return output.decode("utf-8", "replace")
 
     def has(self, commit: str) -> bool:
-        """Whether a commit is still there, with all that a run needs of it."""
-        return self._git.ask("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}") is not None
+        """Whether a commit is still there, with the tree that a run needs.
+
+        Raises:
+            WorkspaceError: git failed, which says nothing of the commit.
+        """
+        asked = f"{commit}^{{tree}}\n".encode()
+        return not self._git.run("cat-file", "--batch-check", stdin=asked).endswith(b" missing\n")
 
     def files(self, commit: str) -> list[str]:
         """Paths of the plain files of a commit."""

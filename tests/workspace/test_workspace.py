@@ -213,6 +213,15 @@ def test_hashes_are_of_what_is_written(repository, tmp_path):
     )
 
 
+def test_a_commit_that_is_gone(repository, workspace):
+    assert workspace.has(workspace.base_commit)
+    assert workspace.has(experiment(workspace))
+    assert not workspace.has("0" * 40)
+    (repository / ".git/HEAD").unlink()
+    with pytest.raises(WorkspaceError):
+        workspace.has(workspace.base_commit)
+
+
 def test_a_submodule_that_came_later_is_left_empty(repository, tmp_path):
     base = git(repository, "rev-parse", "HEAD")
     git(repository, "update-index", "--add", "--cacheinfo", f"160000,{base},sub")
