@@ -174,14 +174,20 @@ def _names(request: Request, key: str) -> list[str]:
 async def _talk(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, commands: Commands
 ) -> None:
+    actor, refused = "", ""
     try:
         actor = actor_of(cast(socket.socket, writer.get_extra_info("socket")))
+    except ControlError as error:
+        refused = str(error)
+    try:
         async for line in reader:
+            if refused:
+                # Only now, or the one who asks would find the line closed instead of an answer.
+                writer.write(encode(_refusal(0, refused)))
+                await writer.drain()
+                return
             writer.write(encode(await commands.answer(line, actor)))
             await writer.drain()
-    except ControlError as error:
-        writer.write(encode(_refusal(0, str(error))))
-        await writer.drain()
     except ValueError:
         writer.write(encode(_refusal(0, f"a request is at most {LINE_LIMIT} bytes long")))
         await writer.drain()

@@ -121,10 +121,8 @@ async def _context(
         store.change_study(
             started_at=study.started_at if study and study.started_at else now,
             researcher=researcher.name if researcher else "none",
-            engine_pid=os.getpid(),
             confinement=backend.confinement,
             end_reason="",
-            heartbeat_at=now,
         )
         store.record("engine.started", f"process {os.getpid()}; {backend.confinement}")
         ensure_baseline(context)
@@ -177,6 +175,8 @@ async def _run(context: Context, watch: Watch | None) -> None:
     ]
     with _signals(context):
         async with serve(context, Commands(context, proposals, stopping, judging)):
+            # It lives for others from the moment on at which it answers them.
+            context.store.change_study(engine_pid=os.getpid(), heartbeat_at=context.clock())
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(loop) for loop in loops]
                 watching = group.create_task(watch(context)) if watch else None
