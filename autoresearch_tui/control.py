@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from autoresearch_tui.domain import Study
 from autoresearch_tui.errors import ControlError
 from autoresearch_tui.paths import StudyPaths
 
@@ -65,6 +66,11 @@ def process_lives(pid: int | None) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def engine_lives(study: Study, now: float) -> bool:
+    """Whether a study's engine said lately that it lives, and its process is there."""
+    return study.is_alive(now) and process_lives(study.engine_pid)
 
 
 async def request(paths: StudyPaths, do: str, args: Mapping[str, object] | None = None) -> object:

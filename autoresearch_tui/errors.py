@@ -1,5 +1,14 @@
 """The errors an operator sees: one line that says what, where, and how to mend it."""
 
+from typing import cast
+
+
+def innermost(error: BaseException) -> BaseException:
+    """What went wrong first of all that a group of errors holds; any other error itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast(BaseExceptionGroup[BaseException], error).exceptions[0]
+    return error
+
 
 class AutoresearchError(Exception):
     """Base of every error meant for the operator; shown once, at the edge, without a traceback."""

@@ -4,8 +4,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from autoresearch_tui.paths import StudyPaths
 
 TRAIN = '''"""Pretends to train: the metric follows from the constants and the seed."""
 import os, random, sys, time
@@ -100,6 +103,16 @@ def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> 
         if time.monotonic() > give_up:
             raise AssertionError(f"did not come within {seconds:.0f} s: {what}")
         time.sleep(0.02)
+
+
+@contextmanager
+def engine(study: Path) -> Generator[subprocess.Popen[bytes]]:
+    """An engine that answers, stopped at the end and expected to end well."""
+    with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as process:
+        until(StudyPaths(study).socket.exists, "the engine's socket")
+        yield process
+        stop(study)
+        assert process.wait(60) == 0
 
 
 def stop(study: Path) -> None:

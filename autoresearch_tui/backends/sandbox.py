@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from autoresearch_tui.backends import confine
@@ -61,18 +61,7 @@ class Sandbox:
         """The plain values that the keeper of a job needs; None where nothing confines."""
         if self.kind == "none":
             return None
-        return {
-            "kind": self.kind,
-            "program": self.program,
-            "hidden": str(self.hidden),
-            "read": self.read,
-            "scratch": self.scratch,
-            "inner": self.inner,
-            "write": self.write,
-            "network": self.network,
-            "proc": self.proc,
-            "overlay": self.overlay,
-        }
+        return {**asdict(self), "hidden": str(self.hidden)}
 
 
 def choose(

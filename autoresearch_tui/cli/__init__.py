@@ -6,13 +6,12 @@ import os
 import sqlite3
 import sys
 from collections.abc import Generator
-from typing import cast
 
 import click
 
 from autoresearch_tui.cli import acting, opening, reading
 from autoresearch_tui.cli.group import cli
-from autoresearch_tui.errors import AutoresearchError
+from autoresearch_tui.errors import AutoresearchError, innermost
 
 __all__ = ["acting", "cli", "main", "opening", "reading"]
 
@@ -24,16 +23,9 @@ def _one_line_errors() -> Generator[None]:
     except AutoresearchError as error:
         _fail(str(error))
     except BaseExceptionGroup as group:
-        _fail(_said(_first(group)))
+        _fail(_said(innermost(group)))
     except (OSError, sqlite3.Error) as error:
         _fail(_said(error))
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        inner = cast(BaseExceptionGroup[BaseException], error)
-        error = inner.exceptions[0]
-    return error
 
 
 def _said(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from autoresearch_tui.cli.group import (
 )
 from autoresearch_tui.cli.reading import diff_text
 from autoresearch_tui.config import Settings
+from autoresearch_tui.domain import Study, StudyStatus
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 
@@ -60,35 +61,36 @@ def _no_screen() -> str:
     return ""
 
 
-def _wants_engine(paths: StudyPaths, given: frozenset[str]) -> bool:
-    """A study that runs, or has ended and is only looked at, needs no new engine."""
-    from autoresearch_tui.control import process_lives
-    from autoresearch_tui.domain import StudyStatus
+def _study(paths: StudyPaths) -> Study | None:
+    """The study as its database has it, if an engine has ever run."""
     from autoresearch_tui.store import open_reader
 
-    if not paths.database.exists():
-        return True
     with contextlib.suppress(StudyError), open_reader(paths.database) as reader:
-        study = reader.study()
-        if study.is_alive(time.time()) and process_lives(study.engine_pid):
-            return False
-        return study.status is not StudyStatus.FINISHED or bool(given)
-    return True
+        return reader.study()
+    return None
+
+
+def _wants_engine(paths: StudyPaths, given: frozenset[str]) -> bool:
+    """A study that runs, or has ended and is only looked at, needs no new engine."""
+    from autoresearch_tui.control import engine_lives
+
+    study = _study(paths)
+    if study is None:
+        return True
+    if engine_lives(study, time.time()):
+        return False
+    return study.status is not StudyStatus.FINISHED or bool(given)
 
 
 def _ended(paths: StudyPaths) -> str:
     """That a study is finished, and how it would go on; empty when it is not."""
-    from autoresearch_tui.domain import StudyStatus
-    from autoresearch_tui.store import open_reader
-
-    with contextlib.suppress(StudyError), open_reader(paths.database) as reader:
-        study = reader.study()
-        if study.status is StudyStatus.FINISHED:
-            return (
-                f"{study.tag} is finished: {study.end_reason}; give a limit, such as "
-                "`--max-experiments N`, to go on"
-            )
-    return ""
+    study = _study(paths)
+    if study is None or study.status is not StudyStatus.FINISHED:
+        return ""
+    return (
+        f"{study.tag} is finished: {study.end_reason}; give a limit, such as "
+        "`--max-experiments N`, to go on"
+    )
 
 
 @cli.command(hidden=True)

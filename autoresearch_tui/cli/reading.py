@@ -18,24 +18,17 @@ from autoresearch_tui.paths import StudyPaths
 @json_option
 def status(study: Path, as_json: bool) -> None:
     """Say how the study is doing."""
-    from autoresearch_tui.judge.claim import claim
     from autoresearch_tui.report.export import status_object, to_json
+    from autoresearch_tui.report.standing import standing
     from autoresearch_tui.report.text import status_lines
     from autoresearch_tui.store import open_reader
-    from autoresearch_tui.usage import usage
 
     with open_reader(paths_of(study).database) as reader:
         if as_json:
             click.echo(to_json(status_object(reader)))
             return
         now = time.time()
-        experiments = reader.experiments()
-        best = next((e for e in experiments if e.is_best), None)
-        study_row, runs = reader.study(), reader.runs()
-        idle = usage(runs, reader.lives(now), now).idle_percent
-        counted = reader.experiment_counts()
-        known = claim(experiments, runs, minimize=study_row.minimize)
-        click.echo("\n".join(status_lines(study_row, counted, best, known, idle, now)))
+        click.echo("\n".join(status_lines(standing(reader, now), now)))
 
 
 @cli.command("list")

@@ -9,9 +9,8 @@ from pathlib import Path
 from autoresearch_tui.domain import Event, ExperimentStatus
 from autoresearch_tui.engine.context import Context
 from autoresearch_tui.engine.output import clean
-from autoresearch_tui.judge.claim import claim
+from autoresearch_tui.report.standing import standing
 from autoresearch_tui.report.text import event_line
-from autoresearch_tui.usage import usage
 
 _MOST_SETUP = 1_000_000
 """Bytes of the set-up's output that are read at a time."""
@@ -87,19 +86,18 @@ class Headless:
 
     def _summary(self) -> list[str]:
         store = self._context.store
+        stands = standing(store, self._context.clock())
         judged = store.experiments((ExperimentStatus.JUDGED,))
         lines = ["---", f"end: {self._context.end_reason}", f"judged: {len(judged)}"]
         best = self._context.incumbent()
         start = next((e for e in judged if e.is_baseline and e.value is not None), None)
         if best is not None and start is not None and start.value is not None:
-            study = self._context.settings.study
-            metric = study.metric
+            metric = stands.study.metric
             lines.append(f"baseline_{metric}: {start.value:.6f}")
             lines.append(f"best_{metric}: {best.value:.6f}  {best.id} {best.title}")
-            known = claim(judged, store.runs(), minimize=study.minimize)
+            known = stands.claim
             lines.append(f"gain: {known.words if known else 'none: the baseline is the best'}")
-        now = self._context.clock()
-        used = usage(store.runs(), store.lives(now), now)
+        used = stands.usage
         lines.append(f"idle_percent: {used.idle_percent:.2f}")
         lines.append(f"longest_gap_seconds: {used.longest_gap:.2f}")
         return lines

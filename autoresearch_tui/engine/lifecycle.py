@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import cast
 
 from autoresearch_tui.backends.base import Backend
 from autoresearch_tui.backends.local import LocalBackend
@@ -39,7 +38,7 @@ from autoresearch_tui.engine.starting import (
 )
 from autoresearch_tui.engine.stopping import Stopping
 from autoresearch_tui.engine.upkeep import FAILED, Upkeep
-from autoresearch_tui.errors import AutoresearchError, StudyError
+from autoresearch_tui.errors import AutoresearchError, StudyError, innermost
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.researchers.base import Researcher
 from autoresearch_tui.store import Writer
@@ -86,9 +85,8 @@ async def run_engine(
 def _tell_defect(store: Writer, error: Exception) -> None:
     """Leave the traceback in the log, and a word of it where the operator looks."""
     log.exception("the engine ended by a defect")
-    while isinstance(error, ExceptionGroup):
-        error = cast(ExceptionGroup[Exception], error).exceptions[0]
-    why = f"the engine ended by a defect: {type(error).__name__}: {error}; see engine.log"
+    first = innermost(error)
+    why = f"the engine ended by a defect: {type(first).__name__}: {first}; see engine.log"
     # What ended it may be the disk that would have to take this down.
     with contextlib.suppress(sqlite3.Error, StudyError):
         store.change_study(end_reason=why)

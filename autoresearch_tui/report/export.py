@@ -4,10 +4,9 @@ import dataclasses
 import json
 import time
 
-from autoresearch_tui.control import process_lives
-from autoresearch_tui.judge.claim import claim
+from autoresearch_tui.control import engine_lives
+from autoresearch_tui.report.standing import standing
 from autoresearch_tui.store import Reader
-from autoresearch_tui.usage import usage
 
 
 def to_json(value: object) -> str:
@@ -23,15 +22,14 @@ def _plain(value: object) -> object:
 
 def status_object(reader: Reader) -> dict[str, object]:
     """The state of the study: its row, counts, the best experiments, the clusters, idle time."""
-    now, study = time.time(), reader.study()
-    experiments, runs = reader.experiments(), reader.runs()
-    used = usage(runs, reader.lives(now), now)
-    known = claim(experiments, runs, minimize=study.minimize)
+    now = time.time()
+    stands = standing(reader, now)
+    known, used = stands.claim, stands.usage
     return {
-        "study": study,
-        "engine_alive": study.is_alive(now) and process_lives(study.engine_pid),
-        "experiments": reader.experiment_counts(),
-        "best": [e for e in experiments if e.is_best],
+        "study": stands.study,
+        "engine_alive": engine_lives(stands.study, now),
+        "experiments": stands.counts,
+        "best": stands.best,
         "claim": known
         and {
             "gain": known.gain,

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Sequence
 
-from autoresearch_tui.control import process_lives
-from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Run, Study
-from autoresearch_tui.judge.claim import Claim
+from autoresearch_tui.control import engine_lives
+from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Run
+from autoresearch_tui.report.standing import Standing
 
 
 def event_line(event: Event) -> str:
@@ -51,16 +51,11 @@ def experiment_page(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
     return lines
 
 
-def status_lines(
-    study: Study,
-    counts: dict[ExperimentStatus, int],
-    best: Experiment | None,
-    known: Claim | None,
-    idle_percent: float,
-    now: float,
-) -> list[str]:
+def status_lines(stands: Standing, now: float) -> list[str]:
     """The state of the night."""
-    alive = study.is_alive(now) and process_lives(study.engine_pid)
+    study, counts, known = stands.study, stands.counts, stands.claim
+    best = next(iter(stands.best), None)
+    alive = engine_lives(study, now)
     engine = f"running (process {study.engine_pid})" if alive else "not running"
     reason = f": {study.end_reason}" if study.end_reason else ""
     lines = [f"study       {study.tag}  {study.status}{reason}", f"engine      {engine}"]
@@ -72,7 +67,7 @@ def status_lines(
         lines.append(f"gain        {known.words}")
     if study.noise_sd is not None:
         lines.append(f"noise       sd {study.noise_sd:.6f}")
-    lines.append(f"idle        {idle_percent:.1f} %")
+    lines.append(f"idle        {stands.usage.idle_percent:.1f} %")
     if study.confinement:
         lines.append(f"sandbox     {study.confinement}")
     lines.append(f"approval    {study.approval}")

@@ -29,6 +29,10 @@ from autoresearch_tui.errors import StudyError
 from autoresearch_tui.store import codec
 from autoresearch_tui.store.schema import check_current, connect
 
+_BEGINS = ("engine.started", "engine.jumped")
+_ENDS = ("engine.stopped", "engine.failed", "study.finished")
+"""Entries of the record with which a life of an engine begins and ends."""
+
 
 class Reader:
     """Queries over one connection. Each returns fresh immutable values.
@@ -189,27 +193,23 @@ class Reader:
         its last heartbeat where that is long ago. Where the clock jumped, a life is cut in two.
         """
         rows = self._rows(
-            "SELECT e.time AS begin, e.seq AS seq, lead(e.seq) OVER (ORDER BY e.seq) AS next"
-            " FROM events e WHERE e.kind IN ('engine.started', 'engine.jumped') ORDER BY e.seq"
+            "SELECT time, kind, (SELECT p.time FROM events p WHERE p.seq < e.seq"
+            " ORDER BY p.seq DESC LIMIT 1) AS before FROM events e"
+            f" WHERE kind IN ({_marks(_BEGINS + _ENDS)}) ORDER BY seq",
+            *_BEGINS,
+            *_ENDS,
         )
-        starts = list(rows)
-        return [(row["begin"], self._end_of_life(row["seq"], row["next"], now)) for row in starts]
-
-    def _end_of_life(self, seq: int, following: int | None, now: float) -> float:
-        upper = following if following is not None else 1 << 62
-        row = self._one(
-            "SELECT min(time) AS time FROM events WHERE kind IN"
-            " ('engine.stopped', 'engine.failed', 'study.finished') AND seq > ? AND seq < ?",
-            seq,
-            upper,
-        )
-        if row and row["time"] is not None:
-            return row["time"]
-        if following is None:
+        found: list[tuple[float, float]] = []
+        begin: float | None = None
+        for row in rows:
+            if begin is not None:
+                found.append((begin, row["time"] if row["kind"] in _ENDS else row["before"]))
+            begin = row["time"] if row["kind"] in _BEGINS else None
+        if begin is not None:
             study = self.study()
-            return now if study.is_alive(now) else study.heartbeat_at or now
-        row = self._one("SELECT max(time) AS time FROM events WHERE seq < ?", following)
-        return row["time"] if row else now
+            end = now if study.is_alive(now) else study.heartbeat_at or now
+            found.append((begin, end))
+        return found
 
     def clusters(self) -> list[Cluster]:
         """All clusters by name."""

@@ -11,7 +11,7 @@ from autoresearch_tui.control import request
 from autoresearch_tui.domain import ExperimentStatus, Verdict
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import open_reader
-from tests.studies import call, command, git, make_study, stop, until
+from tests.studies import call, engine, git, make_study, until
 
 pytestmark = pytest.mark.e2e
 
@@ -87,16 +87,13 @@ def test_a_late_keep_says_what_it_leaves_behind_and_both_are_combined(tmp_path: 
         '[researcher]\nkind = "none"\n'
     )
     study = make_study(tmp_path / "study", train=ADDITIVE, settings=settings)
-    with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
-        until(StudyPaths(study).socket.exists, "the engine's socket")
+    with engine(study):
         until(lambda: status(study, "e0001") is ExperimentStatus.JUDGED, "the baseline")
         # The slow one is on its way when the quick one is kept.
         assert propose(study, "DEPTH", 2).returncode == 0
         until(lambda: status(study, "e0002") is ExperimentStatus.RUNNING, "the slow one's start")
         assert propose(study, "LR", 2).returncode == 0
         until(lambda: status(study, "e0004") is ExperimentStatus.JUDGED, "the combination")
-        stop(study)
-        assert engine.wait(60) == 0
     with open_reader(StudyPaths(study).database) as reader:
         both = reader.experiment("e0004")
     assert both is not None
@@ -124,8 +121,7 @@ def test_a_proposal_does_not_wait_for_the_rebase_of_all_others(tmp_path: Path):
         with open_reader(paths.database) as reader:
             return sum(text in event.text for event in reader.events(limit=10_000))
 
-    with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
-        until(paths.socket.exists, "the engine's socket")
+    with engine(study):
         until(lambda: status(study, "e0001") is ExperimentStatus.JUDGED, "the baseline")
         assert propose(study, "DEPTH", 2).returncode == 0
         for value in range(1, count + 1):
@@ -135,8 +131,6 @@ def test_a_proposal_does_not_wait_for_the_rebase_of_all_others(tmp_path: Path):
         asyncio.run(request(paths, "propose", proposal("LR", -1)))
         assert told("rebased onto e0002") < count
         until(lambda: told("rebased onto e0002") == count, "the rebase's end")
-        stop(study)
-        assert engine.wait(60) == 0
 
 
 FRAGILE = """LR = 0.04
@@ -252,12 +246,9 @@ def test_a_run_cannot_command_the_engine(tmp_path: Path, mode: str):
     )
     study = make_study(tmp_path / "study", train=COMMANDS, settings=settings)
     paths = StudyPaths(study)
-    with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
-        until(paths.socket.exists, "the engine's socket")
+    with engine(study):
         assert propose(study, "CHEAT", 1).returncode == 0
         until(lambda: status(study, "e0002") is ExperimentStatus.JUDGED, "the verdict")
-        stop(study)
-        assert engine.wait(60) == 0
     with open_reader(paths.database) as reader:
         kinds = {event.kind for event in reader.events(limit=10_000)}
     assert "study.paused" not in kinds
@@ -269,8 +260,7 @@ def test_the_operator_may_accept_what_was_doubted(tmp_path: Path):
     settings = '[study]\ntag = "t"\n[researcher]\nkind = "none"\n[judge]\nbaseline_repeats = 2\n'
     study = make_study(tmp_path / "study", train=ZERO, settings=settings)
     paths = StudyPaths(study)
-    with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as engine:
-        until(paths.socket.exists, "the engine's socket")
+    with engine(study):
         assert propose(study, "DEPTH", 9).returncode == 0
 
         def verdict() -> Verdict | None:
@@ -285,7 +275,5 @@ def test_the_operator_may_accept_what_was_doubted(tmp_path: Path):
         assert "only an inconclusive" in refused.stderr
         assert call("accept", "e0002", "-C", study).returncode == 0
         until(lambda: verdict() is Verdict.KEEP, "the operator's word")
-        stop(study)
-        assert engine.wait(60) == 0
     with open_reader(paths.database) as reader:
         assert [e.id for e in reader.experiments() if e.is_best] == ["e0002"]

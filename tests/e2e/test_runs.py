@@ -12,7 +12,7 @@ import pytest
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Verdict
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import open_reader
-from tests.studies import call, command, make_study, stop, until
+from tests.studies import call, engine, make_study, until
 
 pytestmark = pytest.mark.e2e
 
@@ -59,12 +59,8 @@ log_mb = 1
 def study(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
     directory = tmp_path_factory.mktemp("runs") / "study"
     made = make_study(directory, train=TRAIN, settings=SETTINGS)
-    words = command(made, "--no-ui")
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as engine:
-        until(lambda: StudyPaths(made).socket.exists(), "the engine's socket")
+    with engine(made):
         yield made
-        stop(made)
-        assert engine.wait(60) == 0
 
 
 def propose(study: Path, edits: object) -> subprocess.CompletedProcess[str]:

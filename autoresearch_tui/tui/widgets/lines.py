@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from textual.binding import Binding
@@ -147,7 +147,7 @@ class Lines(Painted, ScrollView, can_focus=True):
         """The wheel goes back."""
         self._scrolled_back()
 
-    def _add_rows(self, lines: Iterable[tuple[str, str]]) -> None:
+    def _add_rows(self, lines: Sequence[tuple[str, str]]) -> None:
         if self._wrapped_at <= 0:
             return
         if self._wrap:
@@ -155,7 +155,7 @@ class Lines(Painted, ScrollView, can_focus=True):
             self._rows += itertools.chain.from_iterable(pieces)
         else:
             self._rows += lines
-            self._longest = max((cell_len(text) for text, _ in self._rows), default=0)
+            self._longest = max(self._longest, *(cell_len(text) for text, _ in lines), 0)
 
     def _fit(self) -> None:
         size = Size(max(self._longest, self._wrapped_at), len(self._rows))
@@ -167,11 +167,12 @@ class Lines(Painted, ScrollView, can_focus=True):
             self.scroll_y = self.validate_scroll_y(self.scroll_y)
         else:
             self.virtual_size = size
-        if self._following:
-            self._go_to_end()
             # The pane learns how far it can scroll with the next layout.
             self.call_after_refresh(self._go_to_end)
-        self.repaint()
+        if self._following:
+            self._go_to_end()
+        else:
+            self.repaint()
 
     def _go_to_end(self) -> None:
         if self._following:

@@ -1,0 +1,32 @@
+"""How a study stands, as every report of it says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autoresearch_tui.domain import Experiment, ExperimentStatus, Study
+from autoresearch_tui.judge.claim import Claim, claim
+from autoresearch_tui.store import Reader
+from autoresearch_tui.usage import Usage, usage
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The study's row, its experiments by status, the incumbents, what is known, and the use."""
+
+    study: Study
+    counts: Mapping[ExperimentStatus, int]
+    best: Sequence[Experiment]
+    claim: Claim | None
+    usage: Usage
+
+
+def standing(reader: Reader, now: float) -> Standing:
+    """How a study stands at `now`, in Unix seconds."""
+    study, experiments, runs = reader.study(), reader.experiments(), reader.runs()
+    return Standing(
+        study,
+        reader.experiment_counts(),
+        [e for e in experiments if e.is_best],
+        claim(experiments, runs, minimize=study.minimize),
+        usage(runs, reader.lives(now), now),
+    )
