@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -216,12 +216,32 @@ class Judging:
         try:
             queued = [(r, store.experiment(r.experiment)) for r in store.runs((RunStatus.QUEUED,))]
             stale = [run for run, its in queued if its is not None and context.is_moving(its)]
-            for run in await recall(context, stale):
-                self.run_ended(run, RunStatus.CANCELLED, why=f"rebased onto {incumbent.id}")
+            await self.take_back(stale, f"rebased onto {incumbent.id}")
             await self._proposals.rebase(incumbent)
         finally:
             context.moving_to = None
             context.changed.set()
+
+    async def take_back(self, runs: Sequence[Run], why: str, **facts: Any) -> list[Run]:
+        """Take queued runs back from their clusters, and record it; those that could be.
+
+        Goes on to its end when it is cancelled, for what has left a queue unrecorded would count as
+        lost by the next engine.
+        """
+        work = asyncio.create_task(self._take_back(runs, why, facts))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await work
+            raise
+
+    async def _take_back(
+        self, runs: Sequence[Run], why: str, facts: Mapping[str, Any]
+    ) -> list[Run]:
+        recalled = await recall(self._context, runs)
+        for run in recalled:
+            self.run_ended(run, RunStatus.CANCELLED, why=why, **facts)
+        return recalled
 
     def run_ended(self, run: Run, status: RunStatus, *, why: str = "", **facts: Any) -> None:
         """Record the end of a run, and what it means for its experiment."""

@@ -5,7 +5,6 @@ import logging
 from autoresearch_tui.domain import ExperimentStatus, Run, RunStatus, StudyStatus
 from autoresearch_tui.engine.context import Context
 from autoresearch_tui.engine.judging import Judging
-from autoresearch_tui.engine.recall import recall
 from autoresearch_tui.engine.scheduler import ACTIVE
 from autoresearch_tui.errors import BackendError, ControlError
 
@@ -57,12 +56,7 @@ class Stopping:
 
     async def _withdraw(self, runs: list[Run]) -> list[Run]:
         queued = [run for run in runs if run.status is RunStatus.QUEUED]
-        recalled = await recall(self._context, queued)
-        for run in recalled:
-            self._judging.run_ended(
-                run, RunStatus.CANCELLED, why="taken back", ended_at=self._context.clock()
-            )
-        return recalled
+        return await self._judging.take_back(queued, "taken back", ended_at=self._context.clock())
 
     async def withdraw_queued(self) -> None:
         """Take back all runs that have not started; their experiments wait for the next engine."""
