@@ -190,7 +190,11 @@ class Slot:
             waiting = self.files.queued()
             claimed = self.files.claimed()
             found = [self._claimed_state(name) for name in claimed]
-            found += [self._waiting_state(name, path) for name, path in waiting]
+            # One that is claimed between the two looks and this one is found where it has gone.
+            found += [
+                self._waiting_state(name, path) or self._claimed_state(name)
+                for name, path in waiting
+            ]
             states = {state.name: state for state in reversed(found) if state}
             for cache in (self._submitted, self._started, self._ended):
                 for name in cache.keys() - states.keys():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_tui.backends.base import JobStatus
+from autoresearch_tui.backends.slot_client import Slot
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import BackendError
 from tests.backends.conftest import (
@@ -146,6 +147,24 @@ async def test_a_set_up_that_fails_once_is_tried_again(study: Study):
 
     await until(backend, is_up)
     assert any("exit code 4" in note and "no net" in note for note in notes)
+
+
+async def test_a_job_claimed_while_it_is_looked_for_is_found(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+):
+    slot = Slot("cpu-09", study.root / "cpu-09", 60.0)
+    slot.prepare("CPU")
+    entry = slot.files.queue / "0000000001-j"
+    entry.mkdir()
+    (entry / "job.json").write_text('{"submitted_at": 1.0}')
+
+    def claimed() -> list[str]:
+        # The supervisor takes it just after this look.
+        entry.rename(slot.files.jobs / "j")
+        return []
+
+    monkeypatch.setattr(slot.files, "claimed", claimed)
+    assert [(state.name, state.status) for state in slot.states()] == [("j", JobStatus.QUEUED)]
 
 
 async def test_an_unknown_slot_is_refused(study: Study):
