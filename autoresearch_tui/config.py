@@ -87,6 +87,20 @@ class Scheduler(Section):
     ahead: Annotated[int, Field(ge=1)] | None = None
     """Approved experiments held ready beyond the clusters' queues; by default one a cluster."""
 
+    max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    """Times that a run is tried which a machine loses, before its experiment is set aside."""
+
+
+class Alarms(Section):
+    """What the operator is told of before it costs a night."""
+
+    crashes_in_a_row: Annotated[int, Field(ge=0)] = 5
+    """Experiments that crash in a row before the study pauses; 0 never."""
+    stalled_factor: Annotated[float, Field(ge=0)] = 3.0
+    """Times the usual duration of a run for which none may end; 0 never."""
+    least_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """Seconds that idleness or a stall lasts before it is one."""
+
 
 class Local(Section):
     """The slots of this machine."""
@@ -174,6 +188,7 @@ class Settings(Section):
     limits: Limits = Limits()
     approval: Approval = Approval()
     scheduler: Scheduler = Scheduler()
+    alarms: Alarms = Alarms()
     local: Local = Local()
     sandbox: SandboxSettings = SandboxSettings()
     judge: Judge = Judge()

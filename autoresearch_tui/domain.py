@@ -11,10 +11,6 @@ Scalar = bool | int | float | str
 """A value that a constant of an editable file can take."""
 
 
-class IllegalTransition(Exception):
-    """A state was asked to follow one that it cannot follow: a defect, never the user's fault."""
-
-
 class StudyStatus(StrEnum):
     """What the engine of a study is asked to do."""
 
@@ -43,11 +39,12 @@ class ExperimentStatus(StrEnum):
     JUDGED = "judged"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
+    SET_ASIDE = "set_aside"
 
     @property
     def is_final(self) -> bool:
-        """Whether no transition leaves this status."""
-        return not EXPERIMENT_TRANSITIONS[self]
+        """Whether it ended without a verdict; a judged one may be measured again."""
+        return self in _CLOSED
 
 
 class Verdict(StrEnum):
@@ -75,8 +72,25 @@ class RunStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether no transition leaves this status."""
-        return not RUN_TRANSITIONS[self]
+        """Whether it has ended."""
+        return self in _ENDS
+
+
+class RunKind(StrEnum):
+    """What a run is for."""
+
+    BASELINE = "baseline"
+    SCREEN = "screen"
+    REPEAT = "repeat"
+    CONFIRM = "confirm"
+
+
+class Blame(StrEnum):
+    """Whose fault the end of a run was: its own code's, its machine's, or somebody decided it."""
+
+    EXPERIMENT = "experiment"
+    CLUSTER = "cluster"
+    STUDY = "study"
 
 
 class ClusterStatus(StrEnum):
@@ -91,42 +105,26 @@ class ClusterStatus(StrEnum):
     GONE = "gone"
 
 
-_E, _R = ExperimentStatus, RunStatus
+_CLOSED = frozenset(
+    {
+        ExperimentStatus.REJECTED,
+        ExperimentStatus.VETOED,
+        ExperimentStatus.SUPERSEDED,
+        ExperimentStatus.CANCELLED,
+        ExperimentStatus.SET_ASIDE,
+    }
+)
 
-EXPERIMENT_TRANSITIONS: Mapping[ExperimentStatus, frozenset[ExperimentStatus]] = {
-    _E.PROPOSED: frozenset({_E.REJECTED, _E.VETOED, _E.QUEUED, _E.SUPERSEDED, _E.CANCELLED}),
-    _E.QUEUED: frozenset({_E.PROPOSED, _E.VETOED, _E.RUNNING, _E.SUPERSEDED, _E.CANCELLED}),
-    _E.RUNNING: frozenset({_E.QUEUED, _E.JUDGED, _E.CANCELLED}),
-    # A repeat or a confirmation takes a judged experiment back to a cluster.
-    _E.JUDGED: frozenset({_E.RUNNING}),
-    _E.REJECTED: frozenset(),
-    _E.VETOED: frozenset(),
-    _E.SUPERSEDED: frozenset(),
-    _E.CANCELLED: frozenset(),
-}
-
-_ENDS = frozenset({_R.SUCCEEDED, _R.FAILED, _R.TIMED_OUT, _R.STOPPED_EARLY, _R.CANCELLED, _R.LOST})
-
-RUN_TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
-    _R.PENDING: frozenset({_R.SUBMITTING, _R.CANCELLED}),
-    # A short run may have ended before its backend was first asked about it.
-    _R.SUBMITTING: _ENDS | {_R.PENDING, _R.QUEUED, _R.RUNNING},
-    _R.QUEUED: _ENDS | {_R.RUNNING},
-    _R.RUNNING: _ENDS,
-    **{end: frozenset[RunStatus]() for end in _ENDS},
-}
-
-
-def check_experiment_transition(now: ExperimentStatus, then: ExperimentStatus) -> None:
-    """Raise `IllegalTransition` unless an experiment in `now` may become `then`."""
-    if then not in EXPERIMENT_TRANSITIONS[now]:
-        raise IllegalTransition(f"experiment: {now} -> {then}")
-
-
-def check_run_transition(now: RunStatus, then: RunStatus) -> None:
-    """Raise `IllegalTransition` unless a run in `now` may become `then`."""
-    if then not in RUN_TRANSITIONS[now]:
-        raise IllegalTransition(f"run: {now} -> {then}")
+_ENDS = frozenset(
+    {
+        RunStatus.SUCCEEDED,
+        RunStatus.FAILED,
+        RunStatus.TIMED_OUT,
+        RunStatus.STOPPED_EARLY,
+        RunStatus.CANCELLED,
+        RunStatus.LOST,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +172,9 @@ class Experiment:
     the incumbent it was judged against (positive is better, in the metric's unit). `constants`
     holds every constant of the editable files as the experiment sets them. `digest` is the hash
     of the normalised files, by which duplicates are found. `approve_at` is when a proposal under
-    the `veto` mode goes ahead by itself.
+    the `veto` mode goes ahead by itself. `pinned` is the only accelerator type that it may run on,
+    if it is bound to one; `accelerator` the one that `value`, `gain` and `verdict` are of. The
+    verdict is of `runs_judged` runs, and wanted are `runs_wanted`.
     """
 
     id: str
@@ -195,6 +195,8 @@ class Experiment:
     lines_added: int = 0
     lines_removed: int = 0
     runs_wanted: int = 1
+    runs_judged: int = 0
+    pinned: str | None = None
     approve_at: float | None = None
     verdict: Verdict | None = None
     certified: bool = False
@@ -215,8 +217,10 @@ class Experiment:
 class Run:
     """One execution of an experiment on one cluster. Times are Unix seconds.
 
-    `metrics` holds the summary that the run printed, names as printed. `why` says in one line
-    what went wrong, if anything did.
+    `commit` is what it executes, and `attempt` counts the tries to have it executed, of which
+    `losses` had begun; the job of the newest try has the name `job`. `cost` is in dollars.
+    `metrics` holds the summary that the run printed, names as printed. `why` says in one line what
+    went wrong, if anything did, and `blame` whose fault that was.
     """
 
     id: str
@@ -234,6 +238,42 @@ class Run:
     value: float | None = None
     metrics: Mapping[str, float | str] = field(default_factory=dict[str, float | str])
     why: str = ""
+    kind: RunKind = RunKind.SCREEN
+    attempt: int = 1
+    losses: int = 0
+    commit: str | None = None
+    node: str = ""
+    cost: float = 0.0
+    blame: Blame | None = None
+
+    @property
+    def job(self) -> str:
+        """The name of its job. Each attempt has its own: a late word of an earlier one is known."""
+        return self.id if self.attempt == 1 else f"{self.id}.{self.attempt}"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts among those that its experiment wanted."""
+        return self.status not in (RunStatus.CANCELLED, RunStatus.LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the judge said of an experiment on one accelerator type; the newest word of `runs` runs.
+
+    `value` is the mean metric and `gain` how much better than the incumbent of that type it is.
+    """
+
+    experiment: str
+    accelerator: str
+    verdict: Verdict
+    runs: int
+    value: float | None
+    gain: float | None
+    why: str
+    judged_at: float
+    is_best: bool = False
+    certified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +306,8 @@ class Cluster:
     """One machine or allocation with one accelerator type and a first-in-first-out queue.
 
     `note` is the newest thing to know of it, such as what its set-up does or why it failed.
-    `price` is in dollars an hour.
+    `price` is in dollars an hour, `cost` in dollars until `billed_at`. A `suspected` one gets no
+    more jobs; the text says why.
     """
 
     name: str
@@ -278,6 +319,10 @@ class Cluster:
     price: float = 0.0
     up_at: float | None = None
     updated_at: float = 0.0
+    node: str = ""
+    cost: float = 0.0
+    billed_at: float | None = None
+    suspected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +369,8 @@ class Study:
 
     `deadline` is when the wall-clock budget ends. `engine_pid` is of the newest engine, alive or
     not, and `heartbeat_at` when it last said that it lives. `confinement` says what its runs can
-    reach.
+    reach. `alarm` is what the operator must know, empty when nothing; `task_hash` is of the task
+    that its runs execute.
     """
 
     tag: str
@@ -348,6 +394,8 @@ class Study:
     engine_pid: int | None = None
     heartbeat_at: float | None = None
     confinement: str = ""
+    alarm: str = ""
+    task_hash: str = ""
 
     def silence(self, now: float) -> float:
         """Seconds since the engine last said that it lives, or since the study was made."""

@@ -34,6 +34,10 @@ class BackendError(AutoresearchError):
     """A cluster or job could not be handled by its backend."""
 
 
+class RefusedError(BackendError):
+    """A job was surely not taken; any other error may have come after it was."""
+
+
 class ResearcherError(AutoresearchError):
     """A researcher could not propose; the study goes on without it."""
 

@@ -62,7 +62,7 @@ def fill(store: Writer, paths: StudyPaths, status: StudyStatus) -> None:
             }
         state = ExperimentStatus.RUNNING if is_last else ExperimentStatus.JUDGED
         parent = None if number == 1 else "e0001"
-        store.add_experiment(
+        store.put_experiment(
             Experiment(
                 name, number, 1, state, f"LR {number}", "why", "o", now, parent=parent, **facts
             )  # type: ignore[arg-type]
@@ -70,7 +70,7 @@ def fill(store: Writer, paths: StudyPaths, status: StudyStatus) -> None:
         cluster = f"cpu-{1 + number % 2:02}"
         run = RunStatus.RUNNING if is_last else RunStatus.SUCCEEDED
         ended = None if is_last else now - 3600 + number * 30
-        store.add_run(
+        store.put_run(
             Run(f"{name}-r1", name, 1, run, 1, now, cluster, "CPU", now, now - 3630, ended)
         )
     for name in ("cpu-01", "cpu-02"):

@@ -16,6 +16,7 @@ LEVELS = (
     ("domain", "errors", "paths"),
     ("config", "control", "usage"),
     ("judge", "code"),
+    ("lifecycle",),
     ("store",),
     ("report", "workspace", "backends", "researchers"),
     ("engine", "tui", "serve"),

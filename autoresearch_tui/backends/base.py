@@ -18,6 +18,8 @@ class JobStatus(StrEnum):
     FAILED = "failed"
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
+    LOST = "lost"
+    """Its machine, or what watched over it there, went away."""
 
     @property
     def is_final(self) -> bool:
@@ -70,6 +72,17 @@ class ClusterState:
     price: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One cluster and all the jobs that it knows, ended ones included, at one moment.
+
+    `jobs` is None where it does not answer: what was known of them holds.
+    """
+
+    cluster: ClusterState
+    jobs: tuple[JobState, ...] | None
+
+
 class Backend(Protocol):
     """Clusters and their first-in-first-out queues. No call blocks the event loop.
 
@@ -95,16 +108,24 @@ class Backend(Protocol):
         """All clusters, also those still coming up."""
         ...
 
+    def watch(self) -> AsyncIterator[Sequence[Look]]:
+        """Yield looks at clusters as things change, and now and then where nothing does; no end.
+
+        There is one watcher. Where a cluster gives no answer the look says so; it never raises.
+        """
+        ...
+
     async def submit(self, cluster: str, job: Job) -> None:
-        """Append `job` to the queue of `cluster`; a second time with the same name does nothing."""
+        """Append `job` to the queue of `cluster`; a second time with the same name does nothing.
+
+        Raises:
+            RefusedError: it surely was not taken.
+            BackendError: it may have been taken or not.
+        """
         ...
 
-    async def jobs(self) -> Sequence[JobState]:
-        """All jobs that the clusters know, ended ones included until they are forgotten."""
-        ...
-
-    async def wait(self, timeout: float) -> None:
-        """Return when some job or cluster may have changed, `timeout` seconds later at most."""
+    async def find(self, cluster: str, name: str) -> JobState | None:
+        """The job of that name; None when it surely is not on `cluster`, and will not arrive."""
         ...
 
     async def withdraw(self, cluster: str, name: str) -> bool:

@@ -168,7 +168,7 @@ class _Keeper:
         if self._job.cancel.exists():
             return "cancelled", "cancelled while it ran"
         if self._terminated:
-            return "failed", "stopped from outside (SIGTERM)"
+            return "lost", "stopped from outside (SIGTERM)"
         if time.monotonic() >= deadline:
             return "timed_out", f"stopped at its time limit of {spec['time_limit']:g} s"
         if os.fstat(log).st_size > spec["output_limit"]:

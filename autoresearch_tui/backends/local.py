@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-from autoresearch_tui.backends.base import ClusterState, Job, JobState
+from autoresearch_tui.backends.base import ClusterState, Job, JobState, Look
 from autoresearch_tui.backends.environment import job_environment, offline_uv
 from autoresearch_tui.backends.follow import follow
 from autoresearch_tui.backends.machine import Share, shares
@@ -20,11 +20,14 @@ from autoresearch_tui.backends.slot_set import SlotSet
 from autoresearch_tui.backends.task import Task
 from autoresearch_tui.config import SandboxSettings
 from autoresearch_tui.domain import ClusterStatus
-from autoresearch_tui.errors import AutoresearchError, BackendError
+from autoresearch_tui.errors import AutoresearchError, BackendError, RefusedError
 from autoresearch_tui.paths import StudyPaths
 
 # Seconds between two looks for supervisors that have died with work left.
 _REVIVE_SECONDS = 5.0
+
+# Seconds between two looks where nothing is heard of.
+_LOOK_SECONDS = 1.0
 
 # Seconds before a failed set-up is tried again: a network may have been away for a moment.
 _SETUP_PAUSES = (2.0, 10.0)
@@ -38,7 +41,7 @@ class LocalBackend:
     number of runs at a time, by default one a GPU or, without GPUs, one a physical core; never more
     than one a GPU. `prices` are dollars an hour by accelerator. Without a job and without an
     engine, a slot's supervisor ends after `idle_minutes`. `sandbox` says what runs may reach;
-    without it they reach everything. One caller at a time may `wait`.
+    without it they reach everything.
     """
 
     def __init__(
@@ -115,20 +118,38 @@ class LocalBackend:
         """Append `job` to the queue of `cluster`; a second time with the same name does nothing.
 
         Raises:
-            BackendError: there is no such slot, it is not up, or the disk refuses.
+            RefusedError: there is no such slot, or it is not up.
+            BackendError: the disk refuses, or its supervisor cannot start.
         """
         share, slot = self._shares.get(cluster), self._slots.get(cluster)
         if share is None or slot is None:
-            raise BackendError(f"{cluster}: no such slot on this machine")
+            raise RefusedError(f"{cluster}: no such slot on this machine")
         state = self._cluster(share)
         if state.status is not ClusterStatus.UP:
-            raise BackendError(f"{cluster}: takes no jobs while {state.status}: {state.note}")
+            raise RefusedError(f"{cluster}: takes no jobs while {state.status}: {state.note}")
         env = {**self._environment(), **job.envs, **share.envs}
         box = self._sandbox.description()
         await asyncio.to_thread(slot.submit, job, env, share.cpus, self._clock(), None, box)
 
-    async def jobs(self) -> Sequence[JobState]:
-        """All jobs of all slots, ended ones included until they are forgotten."""
+    async def watch(self) -> AsyncIterator[Sequence[Look]]:
+        """Yield all slots with all their jobs whenever one may have changed, and each second."""
+        while True:
+            jobs: Sequence[JobState] | None = None
+            with contextlib.suppress(BackendError):
+                jobs = await self._jobs()
+            clusters = await self.clusters()
+            yield [Look(cluster, _of(cluster.name, jobs)) for cluster in clusters]
+            await self._wait(_LOOK_SECONDS)
+
+    async def find(self, cluster: str, name: str) -> JobState | None:
+        """The job of that name, if the slot has it."""
+        slot = self._slots.get(cluster)
+        if slot is None:
+            return None
+        states = await asyncio.to_thread(slot.states)
+        return next((state for state in states if state.name == name), None)
+
+    async def _jobs(self) -> Sequence[JobState]:
         states = await asyncio.to_thread(self._slots.states)
         names = {state.cluster for state in states} - self._shares.keys()
         if self._shares and names != {cluster.name for cluster in self._draining}:
@@ -137,7 +158,7 @@ class LocalBackend:
             self._revive()
         return states
 
-    async def wait(self, timeout: float) -> None:
+    async def _wait(self, timeout: float) -> None:
         """Return when a job or slot may have changed since the last call, or `timeout` s later."""
         with contextlib.suppress(OSError):
             self._listen()
@@ -280,3 +301,7 @@ class LocalBackend:
     def _on_change(self, pipe: int) -> None:
         drain_pipe(pipe)
         self._changed.set()
+
+
+def _of(cluster: str, jobs: Sequence[JobState] | None) -> tuple[JobState, ...] | None:
+    return None if jobs is None else tuple(job for job in jobs if job.cluster == cluster)

@@ -149,7 +149,7 @@ class Supervisor:
                     os.killpg(pid, signal.SIGKILL)
         started_at = process.get("started_at")
         job.record_end(
-            "failed",
+            "lost",
             why,
             ended_at=time.time(),
             started_at=started_at if isinstance(started_at, float) else None,

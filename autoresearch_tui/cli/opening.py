@@ -105,7 +105,7 @@ def engine(study: Path, **options: object) -> None:
 
 def _engine(paths: StudyPaths, settings: Settings, given: frozenset[str], *, told: bool) -> int:
     from autoresearch_tui.engine.headless import Headless
-    from autoresearch_tui.engine.lifecycle import run_engine
+    from autoresearch_tui.engine.process import run_engine
 
     watch = Headless.watch if told else None
     return asyncio.run(run_engine(paths, settings, given, watch))

@@ -11,13 +11,23 @@ from typing import cast
 
 from autoresearch_tui.code.proposals import proposal_from_json
 from autoresearch_tui.control import LINE_LIMIT, Request, decode_request, encode
-from autoresearch_tui.domain import ApprovalMode, ExperimentStatus, StudyStatus
-from autoresearch_tui.engine.context import Context
-from autoresearch_tui.engine.judging import Judging
+from autoresearch_tui.domain import ApprovalMode, ExperimentStatus
+from autoresearch_tui.engine.admission import Admission
+from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.peers import actor_of
-from autoresearch_tui.engine.proposals import OPEN, Proposals
-from autoresearch_tui.engine.stopping import Stopping
 from autoresearch_tui.errors import AutoresearchError, ControlError, StudyError
+from autoresearch_tui.lifecycle.events import (
+    Accepted,
+    Approved,
+    Cancelled,
+    ModeSet,
+    Paused,
+    PrioritySet,
+    Resumed,
+    Stopped,
+    Unapproved,
+    Vetoed,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +40,9 @@ Handler = Callable[[Request], Awaitable[object]]
 class Commands:
     """The acts that a client can ask for."""
 
-    def __init__(
-        self, context: Context, proposals: Proposals, stopping: Stopping, judging: Judging
-    ) -> None:
-        self._context = context
-        self._judging = judging
-        self._proposals = proposals
-        self._stopping = stopping
+    def __init__(self, engine: Engine, admission: Admission) -> None:
+        self._engine = engine
+        self._admission = admission
         self._handlers: Mapping[str, Handler] = {
             "ping": self._ping,
             "approve": self._approve,
@@ -73,47 +79,45 @@ class Commands:
             )
 
     async def _ping(self, request: Request) -> object:
-        return {"status": self._context.store.study().status}
+        return {"status": self._engine.state.study.status}
 
     async def _approve(self, request: Request) -> object:
-        self._proposals.approve(_names(request, "experiments"), request.actor)
+        self._engine.tell(Approved(self._known(request), request.actor))
         return None
 
     async def _unapprove(self, request: Request) -> object:
-        self._proposals.unapprove(_names(request, "experiments"), request.actor)
+        self._engine.tell(Unapproved(self._known(request), request.actor))
         return None
 
     async def _accept(self, request: Request) -> object:
-        await self._judging.accept(_name(request, "experiment"), request.actor)
+        name = self._check(_name(request, "experiment"))
+        self._engine.tell(Accepted(name, request.actor))
         return None
 
     async def _veto(self, request: Request) -> object:
         why = str(request.args.get("why") or "")
-        self._proposals.veto(_names(request, "experiments"), why, request.actor)
+        self._engine.tell(Vetoed(self._known(request), why, request.actor))
         return None
 
     async def _pause(self, request: Request) -> object:
-        self._move(StudyStatus.RUNNING, StudyStatus.PAUSED, request.actor)
+        self._engine.tell(Paused(request.actor))
         return None
 
     async def _resume(self, request: Request) -> object:
-        self._move(StudyStatus.PAUSED, StudyStatus.RUNNING, request.actor)
+        self._engine.tell(Resumed(request.actor))
         return None
 
-    def _move(self, before: StudyStatus, after: StudyStatus, actor: str) -> None:
-        store = self._context.store
-        now = store.study().status
-        if now is after:
-            return
-        if now is not before:
-            raise ControlError(f"the study is {now}")
-        with store.transaction():
-            store.change_study(status=after)
-            store.record(f"study.{after}", "", actor=actor)
-        self._context.changed.set()
-
     async def _cancel(self, request: Request) -> object:
-        await self._stopping.cancel_run(_name(request, "run"), request.actor)
+        name = _name(request, "run")
+        run = self._engine.store.run(name)
+        if run is None:
+            raise ControlError(f"{name}: there is no such run; `autoresearch-tui list` shows them")
+        if run.status.is_final:
+            raise ControlError(f"{name}: has ended already ({run.status})")
+        experiment = self._engine.state.experiments.get(run.experiment)
+        if experiment is not None and experiment.is_baseline:
+            raise ControlError(f"{name}: belongs to the baseline, which everything is compared to")
+        self._engine.tell(Cancelled(run.experiment, request.actor))
         return None
 
     async def _approval(self, request: Request) -> object:
@@ -121,35 +125,37 @@ class Commands:
             mode = ApprovalMode(_name(request, "mode"))
         except ValueError as error:
             raise ControlError(f"{error}; known: {', '.join(ApprovalMode)}") from None
-        self._proposals.set_mode(mode, request.actor)
+        self._engine.tell(ModeSet(mode, request.actor))
         return None
 
     async def _stop(self, request: Request) -> object:
-        is_now = bool(request.args.get("now"))
-        await self._stopping.begin("stopped by the operator", request.actor, cancel=is_now)
+        at_once = bool(request.args.get("now"))
+        self._engine.tell(Stopped("stopped by the operator", request.actor, at_once))
         return None
 
     async def _priority(self, request: Request) -> object:
-        store, name = self._context.store, _name(request, "experiment")
         priority = request.args.get("priority")
         if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > 100:
             raise ControlError("priority: must be a whole number from -100 to 100")
-        found = store.experiment(name)
-        if found is None or found.status not in OPEN:
-            raise ControlError(f"{name}: no experiment of this name waits")
-        store.change_experiment(
-            name, actor=request.actor, text=f"priority {priority}", priority=priority
-        )
-        self._context.changed.set()
+        name = self._check(_name(request, "experiment"))
+        self._engine.tell(PrioritySet(name, priority, request.actor))
         return None
 
     async def _propose(self, request: Request) -> object:
         proposal = proposal_from_json(request.args, origin=request.actor)
-        wave = self._context.store.next_wave()
-        (experiment,) = await self._proposals.admit([proposal], wave, request.actor)
+        wave = self._engine.store.next_wave()
+        (experiment,) = await self._admission.admit([proposal], wave, request.actor)
         if experiment.status is ExperimentStatus.REJECTED:
             raise ControlError(f"{experiment.id} rejected: {experiment.why}")
         return {"experiment": experiment.id, "status": experiment.status}
+
+    def _known(self, request: Request) -> tuple[str, ...]:
+        return tuple(self._check(name) for name in _names(request, "experiments"))
+
+    def _check(self, name: str) -> str:
+        if self._engine.store.experiment(name) is None:
+            raise ControlError(f"{name}: there is no such experiment; see `autoresearch-tui list`")
+        return name
 
 
 def _refusal(number: int, why: str) -> dict[str, object]:
@@ -194,8 +200,8 @@ async def _talk(
 
 
 @asynccontextmanager
-async def serve(context: Context, commands: Commands) -> AsyncGenerator[None]:
-    """Listen on the study's socket, which only its owner may use."""
+async def serve(engine: Engine, commands: Commands) -> AsyncGenerator[None]:
+    """Listen on the socket, which only its owner may use."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A client that goes in the middle of a line is no trouble of the engine's.
@@ -203,7 +209,7 @@ async def serve(context: Context, commands: Commands) -> AsyncGenerator[None]:
             await _talk(reader, writer, commands)
         writer.close()
 
-    path = context.paths.socket
+    path = engine.paths.socket
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The lock is held, so a socket that is there was left by an engine that died.

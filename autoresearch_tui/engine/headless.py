@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from autoresearch_tui.domain import Event, ExperimentStatus
-from autoresearch_tui.engine.context import Context
+from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.output import clean
 from autoresearch_tui.report.standing import standing
 from autoresearch_tui.report.text import event_line
@@ -21,34 +21,34 @@ log = logging.getLogger(__name__)
 class Headless:
     """Prints what the record gains."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._seq = 0
         self._is_heard = True
-        self._setup_log = context.paths.setup_log(context.backend.name)
+        self._setup_log = engine.paths.setup_log(engine.backend.name)
         self._setup_told = _size(self._setup_log)
 
     @classmethod
-    async def watch(cls, context: Context) -> None:
+    async def watch(cls, engine: Engine) -> None:
         """Print until the engine ends."""
-        await cls(context).run()
+        await cls(engine).run()
 
     async def run(self) -> None:
         """Print until the engine ends."""
-        context = self._context
+        engine = self._engine
         # What an earlier engine did is told already.
-        starts = [e.seq for e in context.store.events() if e.kind == "engine.started"]
+        starts = [e.seq for e in engine.store.events() if e.kind == "engine.started"]
         self._seq = starts[-1] - 1 if starts else 0
-        while not context.ended.is_set():
-            ticket = context.changed.ticket
+        while not engine.ended.is_set():
+            ticket = engine.changed.ticket
             self._print()
             self._print_setup()
-            await context.changed.wait(ticket, timeout=0.5)
+            await engine.changed.wait(ticket, timeout=0.5)
         self._print()
         self._say("\n".join(self._summary()))
 
     def _print(self) -> None:
-        for event in self._context.store.events(self._seq, limit=10_000):
+        for event in self._engine.store.events(self._seq, limit=10_000):
             self._seq = event.seq
             if is_told(event):
                 self._say(event_line(event))
@@ -85,11 +85,13 @@ class Headless:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _summary(self) -> list[str]:
-        store = self._context.store
-        stands = standing(store, self._context.clock())
+        store = self._engine.store
+        stands = standing(store, self._engine.clock())
         judged = store.experiments((ExperimentStatus.JUDGED,))
-        lines = ["---", f"end: {self._context.end_reason}", f"judged: {len(judged)}"]
-        best = self._context.incumbent()
+        ending = self._engine.state.ending
+        reason = ending.reason if ending is not None else ""
+        lines = ["---", f"end: {reason}", f"judged: {len(judged)}"]
+        best = self._engine.incumbent()
         start = next((e for e in judged if e.is_baseline and e.value is not None), None)
         if best is not None and start is not None and start.value is not None:
             metric = stands.study.metric

@@ -10,7 +10,6 @@ from autoresearch_tui.domain import (
     ConstantEdit,
     Edit,
     Experiment,
-    ExperimentStatus,
     Proposal,
     Verdict,
 )
@@ -21,11 +20,7 @@ COMBINE_PRIORITY = 100
 
 def left_behind(store: Reader, experiment: Experiment) -> list[Experiment]:
     """Kept experiments, oldest first, that the incumbent before `experiment` had and it has not."""
-    before = [
-        e
-        for e in store.experiments((ExperimentStatus.JUDGED,))
-        if e.verdict is Verdict.KEEP and _judged(e) < _judged(experiment)
-    ]
+    before = [e for e in store.experiments_of(Verdict.KEEP) if _judged(e) < _judged(experiment)]
     if not before:
         return []
     mine = {e.id for e in _line(store, experiment)}

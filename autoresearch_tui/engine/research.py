@@ -6,11 +6,11 @@ import math
 import statistics
 import time
 
-from autoresearch_tui.domain import ApprovalMode, Experiment, ExperimentStatus, RunStatus
-from autoresearch_tui.engine.context import Context, counts
-from autoresearch_tui.engine.proposals import Proposals
-from autoresearch_tui.engine.stopping import Stopping
+from autoresearch_tui.domain import ApprovalMode, ClusterStatus, Experiment, ExperimentStatus
+from autoresearch_tui.engine.admission import Admission
+from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.errors import ExhaustedError, ResearcherError
+from autoresearch_tui.lifecycle.events import Noted, RunsWanted, Stopped
 from autoresearch_tui.researchers.base import Brief, Researcher
 
 log = logging.getLogger(__name__)
@@ -19,68 +19,65 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 _LONGEST_LEAD = 4
 
-_OPEN = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
-
 FIRM_RUNS = 8
 """Runs of the best and of the baseline, where a study repeats them at its end."""
 
-_ALIVE = (
-    ExperimentStatus.PROPOSED,
-    ExperimentStatus.QUEUED,
-    ExperimentStatus.RUNNING,
-    ExperimentStatus.JUDGED,
-)
+_LIVE = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
+_OUT_OF_USE = (ClusterStatus.STOPPED, ClusterStatus.GONE)
 
 
 class Research:
     """Keeps as many experiments ready as the clusters will soon ask for."""
 
-    def __init__(self, context: Context, proposals: Proposals, stopping: Stopping) -> None:
-        self._context = context
-        self._stopping = stopping
-        self._proposals = proposals
+    def __init__(self, engine: Engine, admission: Admission) -> None:
+        self._engine = engine
+        self._admission = admission
         # Up to where results were told, and up to where they were looked at.
         self._rev = self._seen = 0
         self._pause = _FIRST_PAUSE
 
     async def run(self) -> None:
         """Ask whenever the stock is low; returns only when there is no researcher."""
-        context = self._context
-        if context.researcher is None:
+        engine = self._engine
+        if engine.researcher is None:
             return
         while True:
-            ticket = context.changed.ticket
+            ticket = engine.changed.ticket
             wanted = self._wanted()
-            if wanted > 0 and context.is_working():
-                await self._ask(context.researcher, wanted)
-            await context.changed.wait(ticket, timeout=1.0)
+            if wanted > 0 and engine.is_working:
+                await self._ask(engine.researcher, wanted)
+            await engine.changed.wait(ticket, timeout=1.0)
 
     def _wanted(self) -> int:
-        store, settings = self._context.store, self._context.settings
-        target = settings.scheduler.ahead or max(len(store.clusters()), 1) * self._lead()
-        counted = store.experiment_counts()
-        queued = store.experiments((ExperimentStatus.QUEUED,))
-        stock = counted.get(ExperimentStatus.PROPOSED, 0) + sum(map(self._is_unassigned, queued))
-        wanted = target - stock
-        if (most := store.study().max_experiments) is not None:
-            wanted = min(wanted, most - sum(counted.get(status, 0) for status in _ALIVE))
+        state = self._engine.state
+        places = sum(c.status not in _OUT_OF_USE for c in state.clusters.values())
+        target = state.settings.scheduler.ahead or max(places, 1) * self._lead()
+        live = [each for each in state.experiments.values() if each.status in _LIVE]
+        wanted = target - sum(map(self._is_in_stock, live))
+        if (most := state.study.max_experiments) is not None:
+            unjudged = sum(each.verdict is None for each in live)
+            wanted = min(wanted, most - state.judged - unjudged)
         return wanted
 
     def _lead(self) -> int:
         """Rounds of runs that pass while a proposal waits to be let through."""
-        store = self._context.store
-        mode = store.study().approval
+        state = self._engine.state
+        mode, durations = state.study.approval, state.memory.durations
         if mode is ApprovalMode.AUTO:
             return 1
-        ended = [r for r in store.runs((RunStatus.SUCCEEDED,)) if r.started_at and r.ended_at]
-        if mode is ApprovalMode.MANUAL or not ended:
+        if mode is ApprovalMode.MANUAL or not durations:
             return 2
-        took = statistics.median((r.ended_at or 0.0) - (r.started_at or 0.0) for r in ended)
-        countdown = self._context.settings.approval.countdown_seconds
-        return min(1 + math.ceil(countdown / max(took, 1.0)), _LONGEST_LEAD)
+        countdown = state.settings.approval.countdown_seconds
+        rounds = math.ceil(countdown / max(statistics.median(durations), 1.0))
+        return min(1 + rounds, _LONGEST_LEAD)
 
-    def _is_unassigned(self, experiment: Experiment) -> bool:
-        return not any(counts(run) for run in self._context.store.runs_of(experiment.id))
+    def _is_in_stock(self, experiment: Experiment) -> bool:
+        if experiment.status is ExperimentStatus.PROPOSED:
+            return True
+        runs = self._engine.state.runs.get(experiment.id, ())
+        return experiment.status is ExperimentStatus.QUEUED and not any(
+            run.counts and run.cluster for run in runs
+        )
 
     async def _ask(self, researcher: Researcher, wanted: int) -> None:
         self._show(f"thinking of {wanted} more")
@@ -102,74 +99,63 @@ class Research:
                 await self._back_off("had no proposal that could be run")
 
     async def _turn(self, researcher: Researcher, wanted: int) -> list[Experiment]:
-        context, store = self._context, self._context.store
+        store = self._engine.store
         loop, turn = asyncio.get_running_loop(), store.next_turn()
 
         def think(kind: str, text: str) -> None:
             # Researchers think in threads of their own; the database has one writer.
             loop.call_soon_threadsafe(store.add_thought, turn, researcher.name, kind, text)
 
-        incumbent = context.incumbent() or context.baseline()
-        changed = store.experiments_since(self._rev)
-        rev = store.revision()
-        assert incumbent.commit is not None
-        files = await asyncio.to_thread(
-            context.workspace.read_files, incumbent.commit, context.workspace.editable
-        )
-        brief = Brief(
-            wanted=wanted,
-            accelerator=context.accelerator,
-            metric=context.settings.study.metric,
-            minimize=context.settings.study.minimize,
-            incumbent=incumbent,
-            files=files,
-            changed=changed,
-            noise=context.noise(),
-        )
+        brief, rev = await self._brief(wanted), store.revision()
         self._seen = rev
         started = time.monotonic()
         proposals = await researcher.propose(brief, think)
-        log.info(
-            "%s: %d of %d in %.2f s",
-            researcher.name,
-            len(proposals),
-            wanted,
-            time.monotonic() - started,
-        )
+        seconds = time.monotonic() - started
+        log.info("%s: %d of %d in %.2f s", researcher.name, len(proposals), wanted, seconds)
         self._rev = rev
-        return await self._proposals.admit(proposals, store.next_wave(), researcher.name)
+        return await self._admission.admit(proposals, store.next_wave(), researcher.name)
+
+    async def _brief(self, wanted: int) -> Brief:
+        engine = self._engine
+        parent = engine.parent()
+        if parent is None or parent.commit is None:
+            raise ResearcherError("there is no baseline yet to start from")
+        workspace, study = engine.workspace, engine.settings.study
+        files = await engine.offload(workspace.read_files, parent.commit, workspace.editable)
+        return Brief(
+            wanted=wanted,
+            accelerator=engine.leading or "CPU",
+            metric=study.metric,
+            minimize=study.minimize,
+            incumbent=parent,
+            files=files,
+            changed=engine.store.experiments_since(self._rev),
+            noise=engine.noise(),
+        )
 
     async def _rest(self, why: str) -> None:
         """Wait for a result that changes the picture; where none is to come, the study ends."""
-        store = self._context.store
-        if self._context.incumbent() is not None and not store.experiments(_OPEN):
-            if self._context.settings.researcher.exhausted == "repeat" and self._repeat():
+        engine = self._engine
+        is_live = any(each.status in _LIVE for each in engine.state.experiments.values())
+        if engine.incumbent() is not None and not is_live:
+            if engine.settings.researcher.exhausted == "repeat" and self._repeat():
                 return
-            await self._stopping.begin(f"nothing more to propose: {why}", "engine")
+            engine.tell(Stopped(f"nothing more to propose: {why}", "engine"))
             return
-        ticket = self._context.changed.ticket
+        ticket = engine.changed.ticket
         self._show(f"has nothing more to propose: {why}")
-        while not store.experiments_since(self._seen):
-            await self._context.changed.wait(ticket, timeout=1.0)
-            ticket = self._context.changed.ticket
+        while not engine.store.experiments_since(self._seen):
+            await engine.changed.wait(ticket, timeout=1.0)
+            ticket = engine.changed.ticket
 
     def _repeat(self) -> bool:
         """Have the best and the baseline measured more often; False when they have been."""
-        context, store = self._context, self._context.store
-        best = context.incumbent()
-        few = [
-            e
-            for e in {e.id: e for e in (best, context.baseline()) if e is not None}.values()
-            if e.runs_wanted < FIRM_RUNS
-        ]
-        for experiment in few:
-            store.change_experiment(
-                experiment.id,
-                ExperimentStatus.RUNNING,
-                text=f"measured again, {FIRM_RUNS} runs in all",
-                runs_wanted=FIRM_RUNS,
-            )
-        context.changed.set()
+        engine = self._engine
+        both = {e.id: e for e in (engine.incumbent(), engine.baseline()) if e is not None}
+        few = [each for each in both.values() if each.runs_wanted < FIRM_RUNS]
+        for each in few:
+            why = f"measured again, {FIRM_RUNS} runs in all"
+            engine.tell(RunsWanted(each.id, FIRM_RUNS, why))
         return bool(few)
 
     async def _back_off(self, why: str) -> None:
@@ -177,5 +163,6 @@ class Research:
         await asyncio.sleep(self._pause)
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
-    def _show(self, state: str) -> None:
-        self._context.store.change_study(researcher_state=state)
+    def _show(self, words: str) -> None:
+        if words != self._engine.state.study.researcher_state:
+            self._engine.tell(Noted({"researcher_state": words}))

@@ -1,11 +1,9 @@
 """Opens a study for its engine: its first row, its baseline, and what a dead engine left."""
 
-import asyncio
-import logging
 import shutil
 from pathlib import Path
 
-from autoresearch_tui.backends.base import Backend, JobState, JobStatus
+from autoresearch_tui.backends.base import Backend
 from autoresearch_tui.backends.task import Task
 from autoresearch_tui.code.constants import all_constants
 from autoresearch_tui.code.edits import digest
@@ -18,13 +16,13 @@ from autoresearch_tui.domain import (
     StudyStatus,
     Verdict,
 )
-from autoresearch_tui.engine.context import Context
-from autoresearch_tui.engine.judging import advance, rewrite_results
-from autoresearch_tui.engine.proposals import Proposals
-from autoresearch_tui.errors import BackendError, StudyError, WorkspaceError
+from autoresearch_tui.engine.engine import Engine
+from autoresearch_tui.engine.publishing import Publisher
+from autoresearch_tui.engine.watching import cluster_news
+from autoresearch_tui.errors import BackendError, StudyError
+from autoresearch_tui.lifecycle.deciding import OPEN
+from autoresearch_tui.lifecycle.events import Admitted, Started, Unfit
 from autoresearch_tui.store import Reader, Writer
-
-log = logging.getLogger(__name__)
 
 SETUP_SNAPSHOT = "setup"
 """Name of the files of the set-up among the snapshots."""
@@ -93,110 +91,72 @@ def apply_limits(store: Writer, settings: Settings, now: float, given: frozenset
     store.change_study(**changes)
 
 
-def ensure_baseline(context: Context) -> None:
-    """Add the unchanged files as the first experiment; anew where they failed the last time."""
-    found = [e for e in context.store.experiments_without_parent() if e.is_baseline]
-    if found and found[-1].verdict is not Verdict.CRASH:
+def ensure_baseline(engine: Engine) -> None:
+    """Add the unchanged files as the first experiment; anew where they failed everywhere."""
+    found = engine.baseline()
+    if found is not None and (found.verdict is not Verdict.CRASH or engine.state.incumbents):
         return
-    store, workspace = context.store, context.workspace
+    store, workspace = engine.store, engine.workspace
     files = workspace.read_files(workspace.base_commit)
     number = store.next_number()
-    store.add_experiment(
-        Experiment(
-            id=f"e{number:04}",
-            number=number,
-            wave=store.next_wave(),
-            status=ExperimentStatus.QUEUED,
-            title="baseline",
-            hypothesis="The files as they are; their repeats tell how much the metric spreads.",
-            origin="baseline",
-            created_at=context.clock(),
-            commit=workspace.base_commit,
-            digest=digest(files),
-            constants=all_constants(files, context.profile),
-            runs_wanted=context.settings.judge.baseline_repeats,
-        )
+    experiment = Experiment(
+        id=f"e{number:04}",
+        number=number,
+        wave=store.next_wave(),
+        status=ExperimentStatus.PROPOSED,
+        title="baseline",
+        hypothesis="The files as they are; their repeats tell how much the metric spreads.",
+        origin="baseline",
+        created_at=engine.clock(),
+        commit=workspace.base_commit,
+        digest=digest(files),
+        constants=all_constants(files, engine.profile),
+        runs_wanted=engine.settings.judge.baseline_repeats,
     )
+    engine.tell(Admitted(experiment, "engine", follows=False))
 
 
-async def reconcile(context: Context, proposals: Proposals) -> None:
-    """Bring the database, the clusters and git together after a crash, or an orderly end."""
-    jobs = {job.name: job for job in await context.backend.jobs()}
-    await asyncio.to_thread(_check_commits, context)
-    _settle_submissions(context, jobs)
-    await _drop_strangers(context, jobs)
-    judged = context.store.experiments((ExperimentStatus.JUDGED,))
-    rewrite_results(context)
-    await asyncio.to_thread(_catch_up_git, context, judged)
-    if (incumbent := context.incumbent()) is not None:
-        await proposals.rebase(incumbent)
-    await asyncio.to_thread(_clean_snapshots, context)
-
-
-def _check_commits(context: Context) -> None:
-    """Set aside what waits without its files, which somebody has removed from git.
+async def take_up(engine: Engine, publisher: Publisher) -> None:
+    """Bring the database, the clusters and git together after a crash, or an orderly end.
 
     Raises:
-        StudyError: the incumbent is among them.
+        StudyError: the files of the best experiment are gone.
     """
-    store, workspace = context.store, context.workspace
-    incumbent = context.incumbent()
-    waiting = store.experiments((ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED))
-    for experiment in (*waiting, *([incumbent] if incumbent else [])):
-        if experiment.commit is None or workspace.has(experiment.commit):
+    lost = await engine.offload(_without_files, engine)
+    states = await engine.backend.clusters()
+    engine.tell(Started(tuple(cluster_news(engine, states, are_all=False))))
+    for name, why in lost.items():
+        engine.tell(Unfit(name, why))
+    ensure_baseline(engine)
+    publisher.rewrite_table()
+    await engine.offload(publisher.catch_up)
+    await engine.offload(_clean_snapshots, engine)
+
+
+def _without_files(engine: Engine) -> dict[str, str]:
+    """What waits without its files, which somebody has removed from git, and why it cannot run."""
+    best = set(engine.state.incumbents.values())
+    lost: dict[str, str] = {}
+    for experiment in engine.state.experiments.values():
+        is_needed = experiment.id in best or experiment.status in OPEN
+        if not is_needed or experiment.commit is None or engine.workspace.has(experiment.commit):
             continue
         why = f"its commit {experiment.commit[:12]} is gone from the repository"
-        if incumbent is not None and experiment.id == incumbent.id:
+        if experiment.id in best:
             raise StudyError(
                 f"{experiment.id}, the best so far: {why}; fetch it back from a clone or backup"
             )
-        store.change_experiment(experiment.id, ExperimentStatus.SUPERSEDED, text=why, why=why)
+        lost[experiment.id] = why
+    return lost
 
 
-def _settle_submissions(context: Context, jobs: dict[str, JobState]) -> None:
-    """Runs whose submission was cut off: on their cluster, or never there."""
-    store = context.store
-    for run in store.runs((RunStatus.PENDING, RunStatus.SUBMITTING)):
-        job = jobs.get(run.id)
-        if job is None:
-            why = "never reached its cluster"
-            store.change_run(run.id, RunStatus.CANCELLED, text=why, why=why)
-        elif job.status is JobStatus.QUEUED:
-            store.change_run(run.id, RunStatus.QUEUED, submitted_at=job.submitted_at)
-
-
-async def _drop_strangers(context: Context, jobs: dict[str, JobState]) -> None:
-    """Jobs of runs that have ended, or were never recorded: end and forget them."""
-    for job in jobs.values():
-        run = context.store.run(job.name)
-        if run is not None and not run.status.is_final:
-            continue
-        try:
-            if not job.status.is_final:
-                await context.backend.cancel(job.cluster, job.name)
-            else:
-                await context.backend.forget(job.cluster, job.name)
-        except BackendError as error:
-            log.warning("%s was left on %s: %s", job.name, job.cluster, error)
-
-
-def _catch_up_git(context: Context, judged: list[Experiment]) -> None:
-    try:
-        kept = [e for e in judged if e.verdict is Verdict.KEEP and not e.is_baseline]
-        for experiment in sorted(kept, key=lambda e: e.judged_at or 0.0):
-            advance(context, experiment)
-        context.workspace.sync_branch()
-    except WorkspaceError as error:
-        log.warning("git: %s", error)
-
-
-def _clean_snapshots(context: Context) -> None:
-    active = {run.id for run in context.store.runs((RunStatus.SUBMITTING,))}
+def _clean_snapshots(engine: Engine) -> None:
+    runs = [run for runs in engine.state.runs.values() for run in runs]
     # The backend may be about to take the set-up's files over.
-    active.add(SETUP_SNAPSHOT)
-    snapshots = context.paths.snapshots
+    kept = {SETUP_SNAPSHOT, *(run.job for run in runs if run.status is RunStatus.SUBMITTING)}
+    snapshots = engine.paths.snapshots
     for entry in snapshots.iterdir() if snapshots.is_dir() else ():
-        if entry.name not in active:
+        if entry.name not in kept:
             shutil.rmtree(entry, ignore_errors=True)
 
 

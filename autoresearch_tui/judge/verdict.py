@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autoresearch_tui.domain import Experiment, Noise, Verdict
+from autoresearch_tui.domain import Noise, Verdict
 
 IMPLAUSIBLE_SD = 20.0
 """Gain over the incumbent, in standard deviations, above which a result is not believed."""
@@ -36,6 +36,14 @@ class Rule:
     margin: float
 
 
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """What a result is compared to: an experiment and its metric on the same accelerator type."""
+
+    id: str
+    value: float
+
+
 def crash(why: str) -> Decision:
     """The verdict on an experiment none of whose runs gave a metric."""
     return Decision(Verdict.CRASH, None, None, why)
@@ -50,7 +58,7 @@ def baseline(values: Sequence[float], rule: Rule) -> Decision:
 
 def decide(
     values: Sequence[float],
-    incumbent: Experiment,
+    incumbent: Incumbent,
     noise: Noise,
     rule: Rule,
     lines: tuple[int, int],
@@ -60,7 +68,6 @@ def decide(
     `lines` are those added and removed against the parent; they are part of the verdict's words,
     for a gain bought with much code is worth less.
     """
-    assert incumbent.value is not None
     value = math.fsum(values) / len(values)
     gain = (incumbent.value - value) * (1 if rule.minimize else -1)
     if doubt := suspicion(values, incumbent, noise, rule):
@@ -77,12 +84,11 @@ def decide(
     return Decision(Verdict.DISCARD, value, gain, words)
 
 
-def suspicion(values: Sequence[float], incumbent: Experiment, noise: Noise, rule: Rule) -> str:
+def suspicion(values: Sequence[float], incumbent: Incumbent, noise: Noise, rule: Rule) -> str:
     """Why a result is too good to be believed without somebody's look; empty when it is not.
 
     A run computes its own metric, so a change that breaks the measurement looks like a great one.
     """
-    assert incumbent.value is not None
     for value in values:
         gain = (incumbent.value - value) * (1 if rule.minimize else -1)
         if rule.minimize and value <= 0 < incumbent.value:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from autoresearch_tui.domain import (
     ApprovalMode,
+    Blame,
     Cluster,
     ClusterStatus,
     ConstantEdit,
@@ -15,18 +16,21 @@ from autoresearch_tui.domain import (
     Event,
     Experiment,
     ExperimentStatus,
+    Judgement,
     Progress,
     ReplaceEdit,
     Run,
+    RunKind,
     RunStatus,
     Study,
     StudyStatus,
     Thought,
     Verdict,
 )
+from autoresearch_tui.lifecycle.instructions import Do, Instruction
 
 Row = Mapping[str, Any]
-Entity = Study | Experiment | Run | Cluster | Progress | Thought | Event
+Entity = Study | Experiment | Run | Judgement | Cluster | Progress | Thought | Event | Instruction
 
 _JSON = frozenset({"constants", "metrics", "data"})
 
@@ -103,8 +107,34 @@ def to_experiment(row: Row) -> Experiment:
 
 def to_run(row: Row) -> Run:
     """Decode a row of `runs`."""
-    values = _plain(row, status=RunStatus(row["status"]), metrics=json.loads(row["metrics"]))
+    blame = row["blame"]
+    values = _plain(
+        row,
+        status=RunStatus(row["status"]),
+        kind=RunKind(row["kind"]),
+        blame=Blame(blame) if blame is not None else None,
+        metrics=json.loads(row["metrics"]),
+    )
     return Run(**values)
+
+
+def to_judgement(row: Row) -> Judgement:
+    """Decode a row of `judgements`."""
+    return Judgement(
+        **_plain(
+            row,
+            verdict=Verdict(row["verdict"]),
+            is_best=bool(row["is_best"]),
+            certified=bool(row["certified"]),
+        )
+    )
+
+
+def to_instruction(row: Row) -> Instruction:
+    """Decode a row of `outbox`."""
+    values = _plain(row, do=Do(row["do"]))
+    del values["key"]
+    return Instruction(**values)
 
 
 def to_cluster(row: Row) -> Cluster:

@@ -19,13 +19,16 @@ from autoresearch_tui.domain import (
     Event,
     Experiment,
     ExperimentStatus,
+    Judgement,
     Progress,
     Run,
     RunStatus,
     Study,
     Thought,
+    Verdict,
 )
 from autoresearch_tui.errors import StudyError
+from autoresearch_tui.lifecycle.instructions import Instruction
 from autoresearch_tui.store import codec
 from autoresearch_tui.store.schema import check_current, connect
 
@@ -106,11 +109,13 @@ class Reader:
         return codec.to_experiment(row) if row else None
 
     def experiment_by_digest(self, digest: str) -> Experiment | None:
-        """The first experiment, rejected ones left out, whose files are the same."""
+        """The first experiment whose files are the same; what could not be tried does not count."""
         row = self._one(
-            "SELECT * FROM experiments WHERE digest = ? AND status != ? ORDER BY number LIMIT 1",
+            "SELECT * FROM experiments WHERE digest = ? AND status NOT IN (?, ?)"
+            " ORDER BY number LIMIT 1",
             digest,
             ExperimentStatus.REJECTED,
+            ExperimentStatus.SET_ASIDE,
         )
         return codec.to_experiment(row) if row else None
 
@@ -125,6 +130,17 @@ class Reader:
             )
         return [codec.to_experiment(row) for row in rows]
 
+    def experiments_of(self, verdict: Verdict) -> list[Experiment]:
+        """Experiments with a verdict, by number."""
+        rows = self._rows("SELECT * FROM experiments WHERE verdict = ? ORDER BY number", verdict)
+        return [codec.to_experiment(row) for row in rows]
+
+    def judged(self) -> int:
+        """How many experiments have a verdict."""
+        return self._execute("SELECT count(*) FROM experiments WHERE verdict NOT NULL").fetchone()[
+            0
+        ]
+
     def experiments_since(self, rev: int) -> list[Experiment]:
         """Experiments that are new or have changed after revision `rev`, oldest change first."""
         rows = self._rows("SELECT * FROM experiments WHERE rev > ? ORDER BY rev, number", rev)
@@ -133,25 +149,56 @@ class Reader:
     def best(self, accelerator: str) -> Experiment | None:
         """The incumbent on an accelerator type."""
         row = self._one(
-            "SELECT * FROM experiments WHERE is_best = 1 AND accelerator = ?", accelerator
+            "SELECT e.* FROM judgements j JOIN experiments e ON e.id = j.experiment"
+            " WHERE j.is_best = 1 AND j.accelerator = ?",
+            accelerator,
         )
         return codec.to_experiment(row) if row else None
+
+    def judgements(self, experiment: str | None = None) -> list[Judgement]:
+        """What the judge said, of all experiments or of one, in the order in which it said it."""
+        where, values = ("WHERE experiment = ?", (experiment,)) if experiment else ("", ())
+        rows = self._rows(f"SELECT * FROM judgements {where} ORDER BY judged_at", *values)
+        return [codec.to_judgement(row) for row in rows]
+
+    def incumbents(self) -> list[Judgement]:
+        """The best of each accelerator type."""
+        rows = self._rows("SELECT * FROM judgements WHERE is_best = 1 ORDER BY judged_at")
+        return [codec.to_judgement(row) for row in rows]
+
+    def outbox(self) -> list[Instruction]:
+        """What is still to be done."""
+        return [codec.to_instruction(row) for row in self._rows("SELECT * FROM outbox")]
+
+    def newest_verdicts(self, count: int) -> list[Verdict]:
+        """The verdicts given last, newest first."""
+        rows = self._rows("SELECT verdict FROM judgements ORDER BY judged_at DESC LIMIT ?", count)
+        return [Verdict(row["verdict"]) for row in rows]
+
+    def newest_durations(self, count: int) -> list[float]:
+        """Seconds that the runs took that succeeded last, oldest first."""
+        rows = self._rows(
+            "SELECT ended_at - started_at AS took FROM runs WHERE status = ?"
+            " AND started_at IS NOT NULL ORDER BY rev DESC LIMIT ?",
+            RunStatus.SUCCEEDED,
+            count,
+        )
+        return [row["took"] for row in rows][::-1]
 
     def experiments_without_parent(self) -> list[Experiment]:
         """Experiments that stand on nothing, oldest first; the baselines are among them."""
         rows = self._rows("SELECT * FROM experiments WHERE parent IS NULL ORDER BY number")
         return [codec.to_experiment(row) for row in rows]
 
-    def repeated_values(self, accelerator: str) -> list[list[float]]:
-        """The metrics of each experiment with two or more results on an accelerator type."""
+    def repeated_values(self) -> list[tuple[str, str, list[float]]]:
+        """Accelerator type, experiment and metrics, where it has two or more results there."""
         rows = self._rows(
-            "SELECT experiment, json_group_array(value) AS found FROM runs"
-            " WHERE accelerator = ? AND status = ? AND value IS NOT NULL"
-            " GROUP BY experiment HAVING count(*) > 1",
-            accelerator,
+            "SELECT accelerator, experiment, json_group_array(value) AS found FROM runs"
+            " WHERE status = ? AND value IS NOT NULL"
+            " GROUP BY accelerator, experiment HAVING count(*) > 1",
             RunStatus.SUCCEEDED,
         )
-        return [json.loads(row["found"]) for row in rows]
+        return [(row["accelerator"], row["experiment"], json.loads(row["found"])) for row in rows]
 
     def experiment_counts(self) -> dict[ExperimentStatus, int]:
         """How many experiments there are in each status that occurs."""

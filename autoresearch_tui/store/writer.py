@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
@@ -16,18 +16,19 @@ from autoresearch_tui.domain import (
     Cluster,
     CurvePoint,
     Experiment,
-    ExperimentStatus,
+    Judgement,
     Progress,
     Run,
     RunStatus,
     Study,
-    check_experiment_transition,
-    check_run_transition,
 )
 from autoresearch_tui.errors import StudyError
+from autoresearch_tui.lifecycle import Draft
 from autoresearch_tui.store import codec
 from autoresearch_tui.store.reader import Reader
 from autoresearch_tui.store.schema import connect, migrate
+
+T = TypeVar("T")
 
 _OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
 _INNER = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part"))
@@ -37,13 +38,12 @@ _INNER = ("SAVEPOINT part", "RELEASE part", ("ROLLBACK TO part", "RELEASE part")
 class Writer(Reader):
     """Changes the study. Each method is one transaction; `transaction` joins several.
 
-    A change of an experiment or a run appends to the record what it was and by whom. `clock`
-    gives Unix seconds.
+    What a status becomes is decided elsewhere. `clock` gives Unix seconds.
     """
 
     def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
         super().__init__(db)
-        self._clock = clock
+        self.clock = clock
         self._rev = self.revision()
 
     @contextmanager
@@ -85,7 +85,7 @@ class Writer(Reader):
     ) -> None:
         """Append an entry to the study's record."""
         row = {
-            "time": self._clock(),
+            "time": self.clock(),
             "kind": kind,
             "actor": actor,
             "subject": subject,
@@ -106,6 +106,37 @@ class Writer(Reader):
             row = codec.values_to_row(changes) | {"rev": self._next_rev()}
             self._set("study", "id", 1, row)
 
+    def apply(self, draft: Draft) -> None:
+        """Write all that a draft changes, its instructions and its entries of the record."""
+        with self.transaction():
+            for experiment in _present(draft.experiments.changed):
+                self.put_experiment(experiment)
+            for runs in _present(draft.runs.changed):
+                before = draft.runs_before(runs[0].experiment)
+                for run in runs:
+                    if run not in before:
+                        self.put_run(run)
+            for judgement in _present(draft.judgements.changed):
+                self.put_judgement(judgement)
+            for cluster in _present(draft.clusters.changed):
+                self.put_cluster(cluster)
+            for key, order in draft.outbox.changed.items():
+                if order is None:
+                    self._execute("DELETE FROM outbox WHERE key = ?", [key])
+                else:
+                    self._put("outbox", "key", codec.to_row(order) | {"key": key})
+            if changes := draft.study_changes():
+                self.change_study(**changes)
+            for entry in draft.records:
+                self.record(entry.kind, entry.text, actor=entry.actor, subject=entry.subject)
+
+    def _put(self, table: str, key: str, row: Mapping[str, object]) -> None:
+        names = ", ".join(f'"{name}"' for name in row)
+        marks = ", ".join("?" * len(row))
+        sets = ", ".join(f'"{name}" = excluded."{name}"' for name in row)
+        insert = f"INSERT INTO {table} ({names}) VALUES ({marks})"
+        self._execute(f"{insert} ON CONFLICT ({key}) DO UPDATE SET {sets}", list(row.values()))
+
     def next_number(self) -> int:
         """The number of the next experiment; the first is 1."""
         row = self._execute("SELECT coalesce(max(number), 0) + 1 FROM experiments").fetchone()
@@ -121,81 +152,19 @@ class Writer(Reader):
         row = self._execute("SELECT coalesce(max(turn), 0) + 1 FROM thoughts").fetchone()
         return row[0]
 
-    def add_experiment(self, experiment: Experiment, actor: str = "engine") -> None:
-        """Add an experiment in whatever status it has."""
-        with self.transaction():
-            row = codec.to_row(experiment) | {"rev": self._next_rev()}
-            self._insert("experiments", row)
-            self.record(
-                f"experiment.{experiment.status}",
-                experiment.why or experiment.title,
-                actor=actor,
-                subject=experiment.id,
-            )
+    def put_experiment(self, experiment: Experiment) -> None:
+        """Add an experiment, or replace what is known of it."""
+        self._put("experiments", "id", codec.to_row(experiment) | {"rev": self._next_rev()})
 
-    def change_experiment(
-        self,
-        experiment: str,
-        status: ExperimentStatus | None = None,
-        *,
-        actor: str = "engine",
-        text: str = "",
-        **changes: object,
-    ) -> None:
-        """Set columns of an experiment and, with `status`, move it on.
+    def put_run(self, run: Run) -> None:
+        """Add a run, or replace what is known of it; only one that is on a cluster has progress."""
+        self._put("runs", "id", codec.to_row(run) | {"rev": self._next_rev()})
+        if run.status.is_final or run.status is RunStatus.PENDING:
+            self._execute("DELETE FROM progress WHERE run = ?", [run.id])
 
-        Raises:
-            IllegalTransition: it cannot go to `status` from where it is.
-        """
-        with self.transaction():
-            now = self._status("experiments", experiment)
-            if status is not None:
-                check_experiment_transition(ExperimentStatus(now), status)
-                changes["status"] = status
-                self.record(f"experiment.{status}", text, actor=actor, subject=experiment)
-            elif text:
-                self.record("experiment", text, actor=actor, subject=experiment)
-            self._update("experiments", experiment, changes)
-
-    def add_run(self, run: Run) -> None:
-        """Add a run in whatever status it has."""
-        with self.transaction():
-            self._insert("runs", codec.to_row(run) | {"rev": self._next_rev()})
-            self.record(f"run.{run.status}", f"seed {run.seed}", subject=run.id)
-
-    def change_run(
-        self,
-        run: str,
-        status: RunStatus | None = None,
-        *,
-        actor: str = "engine",
-        text: str = "",
-        **changes: object,
-    ) -> None:
-        """Set columns of a run and, with `status`, move it on; an ended run has no progress.
-
-        Raises:
-            IllegalTransition: it cannot go to `status` from where it is.
-        """
-        with self.transaction():
-            now = self._status("runs", run)
-            if status is not None:
-                check_run_transition(RunStatus(now), status)
-                changes["status"] = status
-                self.record(f"run.{status}", text, actor=actor, subject=run)
-                if status.is_final:
-                    self._execute("DELETE FROM progress WHERE run = ?", [run])
-            self._update("runs", run, changes)
-
-    def _status(self, name: str, pk: str) -> str:
-        row = self._execute(f"SELECT status FROM {name} WHERE id = ?", (pk,)).fetchone()
-        if row is None:
-            raise KeyError(f"{name}: no {pk}")
-        return row[0]
-
-    def _update(self, name: str, pk: str, changes: Mapping[str, Any]) -> None:
-        row = codec.values_to_row(changes) | {"rev": self._next_rev()}
-        self._set(name, "id", pk, row)
+    def put_judgement(self, judgement: Judgement) -> None:
+        """Add a verdict, or replace what is known of it."""
+        self._put("judgements", "experiment, accelerator", codec.to_row(judgement))
 
     def put_cluster(self, cluster: Cluster) -> None:
         """Add a cluster, or replace what is known of it."""
@@ -219,12 +188,17 @@ class Writer(Reader):
         """Append a piece of reasoning to a turn."""
         row = {
             "turn": turn,
-            "time": self._clock(),
+            "time": self.clock(),
             "researcher": researcher,
             "kind": kind,
             "text": text,
         }
         self._insert("thoughts", row)
+
+
+def _present(changed: Mapping[Any, T | None]) -> list[T]:
+    """What has been added or changed; nothing of these is ever removed."""
+    return [value for value in changed.values() if value is not None]
 
 
 def open_writer(path: Path, clock: Callable[[], float] = time.time) -> Writer:

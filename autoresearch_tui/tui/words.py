@@ -58,6 +58,7 @@ _STATUSES = {
     ExperimentStatus.JUDGED: Mark("·", "judged", "$foreground"),
     ExperimentStatus.SUPERSEDED: Mark("⊘", "stale", "$quiet"),
     ExperimentStatus.CANCELLED: Mark("⊘", "cancelled", "$quiet"),
+    ExperimentStatus.SET_ASIDE: Mark("⊘", "set aside", "$warning"),
 }
 
 

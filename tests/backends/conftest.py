@@ -95,22 +95,29 @@ def kill_all(directory: Path) -> None:
 async def until(backend: LocalBackend, find: Callable[[], Awaitable[T | None]]) -> T:
     """The first true value of `find`, asked again at each change."""
     deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
+    async for _ in backend.watch():
         if found := await find():
             return found
-        await backend.wait(0.2)
-    raise AssertionError(f"not within {DEADLINE} s; jobs: {await backend.jobs()}")
+        if time.monotonic() > deadline:
+            break
+    raise AssertionError(f"not within {DEADLINE} s; jobs: {await jobs(backend)}")
+
+
+async def jobs(backend: LocalBackend) -> list[JobState]:
+    """All jobs that the backend knows now."""
+    async with contextlib.aclosing(backend.watch()) as looks:
+        return [job for look in await anext(looks) for job in look.jobs or ()]
 
 
 async def job_state(backend: LocalBackend, name: str) -> JobState | None:
-    return next((state for state in await backend.jobs() if state.name == name), None)
+    return next((state for state in await jobs(backend) if state.name == name), None)
 
 
 async def ended(backend: LocalBackend, *names: str) -> list[JobState]:
     """How the jobs ended, in the order of `names`."""
 
     async def find() -> list[JobState] | None:
-        states = {state.name: state for state in await backend.jobs() if state.status.is_final}
+        states = {state.name: state for state in await jobs(backend) if state.status.is_final}
         return [states[name] for name in names] if states.keys() >= set(names) else None
 
     return await until(backend, find)

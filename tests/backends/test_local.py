@@ -17,6 +17,7 @@ from tests.backends.conftest import (
     ended,
     exists,
     job_state,
+    jobs,
     output,
     processes_of,
     running,
@@ -178,7 +179,7 @@ async def test_forget_removes_an_ended_job(study: Study, tmp_path: Path):
     await backend.submit("cpu-01", study.job("j", "true"))
     await ended(backend, "j")
     await backend.forget("cpu-01", "j")
-    assert await backend.jobs() == []
+    assert await jobs(backend) == []
 
 
 async def test_slots_run_beside_each_other(study: Study):

@@ -42,7 +42,7 @@ def kept(store: Writer, number: int, parent: int | None, *edits: Edit) -> Experi
         verdict=Verdict.KEEP,
         judged_at=float(number),
     )
-    store.add_experiment(made)
+    store.put_experiment(made)
     return made
 
 

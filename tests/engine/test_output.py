@@ -8,9 +8,9 @@ import pytest
 
 from autoresearch_tui.backends.base import JobState, JobStatus
 from autoresearch_tui.domain import RunStatus
-from autoresearch_tui.engine.assignment import Need, Room, assign
 from autoresearch_tui.engine.jobs import conclude, run_script
 from autoresearch_tui.engine.output import LineSplitter, Summary, parse_progress
+from autoresearch_tui.lifecycle.assignment import Need, Room, assign
 
 HASH = "a" * 64
 

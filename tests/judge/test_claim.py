@@ -37,7 +37,13 @@ def greedy_study(seed: int, tried: int, effect: float = 0.0) -> Claim | None:
     for number in range(2, tried + 2):
         truth = 1.0 - (effect if number == tried else 0.0)
         values = measure(f"e{number:04}", truth, 1)
-        decision = judge.decide(values, experiments[best], noise, RULE, (1, 1))
+        decision = judge.decide(
+            values,
+            judge.Incumbent(experiments[best].id, experiments[best].value),
+            noise,
+            RULE,
+            (1, 1),
+        )
         experiments.append(judged(number, decision))
         if decision.verdict is Verdict.KEEP:
             best = number - 1

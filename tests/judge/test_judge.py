@@ -5,17 +5,15 @@ import statistics
 
 import pytest
 
-from autoresearch_tui.domain import Experiment, ExperimentStatus, Noise, Verdict
+from autoresearch_tui.domain import Noise, Verdict
 from autoresearch_tui.judge import verdict as judge
 from autoresearch_tui.judge.noise import pooled_noise
 
 RULE = judge.Rule("val_bpb", minimize=True, margin=0.5)
 
 
-def incumbent(value: float) -> Experiment:
-    return Experiment(
-        "e0001", 1, 1, ExperimentStatus.JUDGED, "baseline", "", "baseline", 0.0, value=value
-    )
+def incumbent(value: float) -> judge.Incumbent:
+    return judge.Incumbent("e0001", value)
 
 
 def test_noise_of_one_configuration_is_its_standard_deviation():

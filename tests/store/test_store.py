@@ -1,8 +1,10 @@
 import sqlite3
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 
+from autoresearch_tui.config import Settings
 from autoresearch_tui.domain import (
     ApprovalMode,
     Cluster,
@@ -11,7 +13,7 @@ from autoresearch_tui.domain import (
     CurvePoint,
     Experiment,
     ExperimentStatus,
-    IllegalTransition,
+    Judgement,
     Progress,
     ReplaceEdit,
     Run,
@@ -21,7 +23,9 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.errors import StudyError
+from autoresearch_tui.lifecycle import State, events, handle
 from autoresearch_tui.store import Writer, open_reader, open_writer
+from autoresearch_tui.store.loading import load_state
 
 STUDY = Study("night", "/repo", "abc", "val_bpb", True, StudyStatus.RUNNING, ApprovalMode.VETO, 1.0)
 
@@ -62,9 +66,11 @@ def reader(writer, tmp_path):
 def test_what_is_written_is_read_back(writer: Writer, reader):
     first = experiment()
     run = Run("e0001-r1", "e0001", 1, RunStatus.PENDING, 42, 3.0, metrics={"val_bpb": 1.5})
+    judgement = Judgement("e0001", "CPU", Verdict.KEEP, 2, 1.5, 0.1, "w", 4.0, is_best=True)
     cluster = Cluster("cpu-01", "local", "CPU", ClusterStatus.UP, 1.0, note="ok", price=0.5)
-    writer.add_experiment(first, actor="operator")
-    writer.add_run(run)
+    writer.put_experiment(first)
+    writer.put_run(run)
+    writer.put_judgement(judgement)
     writer.put_cluster(cluster)
     writer.add_curve([("e0001-r1", CurvePoint(1, 0.1, 7.0)), ("e0001-r1", CurvePoint(2, 0.2, 6.0))])
     writer.add_curve([("e0001-r1", CurvePoint(2, 0.2, 9.0))])
@@ -77,48 +83,53 @@ def test_what_is_written_is_read_back(writer: Writer, reader):
     assert reader.clusters() == [cluster]
     assert [point.loss for point in reader.curve("e0001-r1")] == [7.0, 6.0]
     assert [thought.text for thought in reader.thoughts()] == ["hm"]
+    assert reader.judgements() == reader.judgements("e0001") == [judgement]
+    assert reader.incumbents() == [judgement]
+    assert reader.best("CPU") == first
+    assert reader.best("H100") is None
+
+
+def test_a_draft_is_written_as_a_whole_with_its_instructions(writer: Writer, reader):
+    state = State(Settings(), STUDY)
+    event = events.Admitted(experiment(parent="e0"), "ada")
+    writer.apply(draft := handle(state, event, 5.0))
+    state.commit(draft)
+    assert reader.experiment("e0001").approve_at == 35.0
     assert [(e.kind, e.actor, e.subject) for e in reader.events()][1:] == [
-        ("experiment.proposed", "operator", "e0001"),
-        ("run.pending", "engine", "e0001-r1"),
+        ("experiment.proposed", "ada", "e0001")
     ]
-
-
-def test_a_transition_is_recorded_with_its_change(writer: Writer, reader):
-    writer.add_experiment(experiment())
-    writer.change_experiment("e0001", ExperimentStatus.VETOED, actor="ada", text="wide", why="x")
-
-    assert reader.experiment("e0001").status is ExperimentStatus.VETOED
-    assert reader.experiment("e0001").why == "x"
-    last = reader.events()[-1]
-    assert (last.kind, last.actor, last.text) == ("experiment.vetoed", "ada", "wide")
-
-
-def test_an_illegal_transition_changes_nothing(writer: Writer, reader):
-    writer.add_experiment(experiment())
-    before = reader.events()
-    with pytest.raises(IllegalTransition):
-        writer.change_experiment("e0001", ExperimentStatus.JUDGED, verdict=Verdict.KEEP)
-    assert reader.experiment("e0001") == experiment()
-    assert reader.events() == before
+    for event in (
+        events.ClusterSeen("a", "local", "CPU", ClusterStatus.UP),
+        events.Approved(("e0001",), "ada"),
+    ):
+        writer.apply(draft := handle(state, event, 6.0))
+        state.commit(draft)
+    assert reader.runs()[0].status is RunStatus.SUBMITTING
+    assert [(order.do, order.target) for order in reader.outbox()] == [("submit", "a")]
+    loaded = load_state(reader, Settings())
+    assert loaded.experiments == state.experiments
+    assert loaded.runs == state.runs
+    assert loaded.outbox == state.outbox
+    writer.apply(handle(state, events.Submitted("e0001-r1", "a", events.Answer.ACCEPTED), 7.0))
+    assert reader.outbox() == []
 
 
 def test_the_end_of_a_run_removes_its_progress(writer: Writer, reader):
-    writer.add_experiment(experiment())
-    writer.add_run(Run("r", "e0001", 1, RunStatus.PENDING, 1, 1.0))
-    writer.change_run("r", RunStatus.SUBMITTING)
-    writer.change_run("r", RunStatus.RUNNING)
+    writer.put_experiment(experiment())
+    run = Run("r", "e0001", 1, RunStatus.RUNNING, 1, 1.0)
+    writer.put_run(run)
     writer.put_progress([Progress("r", 0.5, 10, 2.0, 3.0, "step", 4.0)])
     assert reader.progress()["r"].fraction == 0.5
-    writer.change_run("r", RunStatus.SUCCEEDED, value=1.0)
+    writer.put_run(replace(run, status=RunStatus.SUCCEEDED, value=1.0))
     assert reader.progress() == {}
 
 
 def test_readers_learn_only_what_changed(writer: Writer, reader):
     for number in range(1, 4):
-        writer.add_experiment(experiment(number))
+        writer.put_experiment(experiment(number))
     version, rev = reader.data_version(), reader.revision()
     assert reader.experiments_since(rev) == []
-    writer.change_experiment("e0002", ExperimentStatus.QUEUED)
+    writer.put_experiment(experiment(2, status=ExperimentStatus.QUEUED))
     assert reader.data_version() != version
     assert [e.id for e in reader.experiments_since(rev)] == ["e0002"]
     assert [e.id for e in reader.experiments([ExperimentStatus.QUEUED])] == ["e0002"]
@@ -130,7 +141,7 @@ def test_readers_learn_only_what_changed(writer: Writer, reader):
 
 def test_several_changes_are_committed_together_or_not_at_all(writer: Writer, reader):
     with pytest.raises(RuntimeError, match="crash"), writer.transaction():
-        writer.add_experiment(experiment())
+        writer.put_experiment(experiment())
         raise RuntimeError("crash")
     assert reader.experiments() == []
 
@@ -234,20 +245,19 @@ def test_when_engines_lived(tmp_path):
 
 def test_a_transaction_is_undone_as_a_whole(writer, reader):
     def break_off():
-        writer.add_experiment(experiment(2))
+        writer.put_experiment(experiment(2))
         raise ValueError
 
     with pytest.raises(ValueError), writer.transaction():
-        writer.add_experiment(experiment(1))
+        writer.put_experiment(experiment(1))
         break_off()
     assert reader.experiments() == []
 
 
 def test_a_part_that_fails_is_undone_alone(writer, reader):
     with writer.transaction():
-        writer.add_experiment(experiment(1))
+        writer.put_experiment(experiment(1))
         with pytest.raises(sqlite3.IntegrityError):
-            writer.add_experiment(experiment(1))
-        writer.add_experiment(experiment(2))
+            writer.put_run(Run("r", "e9", 1, RunStatus.PENDING, 1, 1.0))
+        writer.put_experiment(experiment(2))
     assert [e.id for e in reader.experiments()] == ["e0001", "e0002"]
-    assert [e.subject for e in reader.events() if e.subject] == ["night", "e0001", "e0002"]

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from autoresearch_tui.domain import (
     ClusterStatus,
     Experiment,
     ExperimentStatus,
+    Judgement,
     Run,
     RunStatus,
     Study,
@@ -48,15 +50,35 @@ def fill(store: Writer, now: float) -> None:
         parent = None if number == 1 else "e0001"
         status = ExperimentStatus.PROPOSED if number == 3 else ExperimentStatus.QUEUED
         title = f"LR 0.{number} [bold]→[/bold] 0.2"
-        store.add_experiment(
+        store.put_experiment(
             Experiment(f"e000{number}", number, 1, status, title, "why", "o", now, parent=parent)
         )
-    store.add_run(Run("e0001-r1", "e0001", 1, RunStatus.SUBMITTING, 1, now, "cpu-01", "CPU"))
-    store.change_run("e0001-r1", RunStatus.RUNNING, started_at=now)
-    store.change_experiment("e0001", ExperimentStatus.RUNNING)
-    store.change_run("e0001-r1", RunStatus.SUCCEEDED, ended_at=now, value=1.0)
+    store.put_run(
+        Run(
+            "e0001-r1",
+            "e0001",
+            1,
+            RunStatus.SUCCEEDED,
+            1,
+            now,
+            "cpu-01",
+            "CPU",
+            started_at=now,
+            ended_at=now,
+            value=1.0,
+        )
+    )
     facts = {"verdict": Verdict.KEEP, "value": 1.0, "accelerator": "CPU", "is_best": True}
-    store.change_experiment("e0001", ExperimentStatus.JUDGED, judged_at=now, **facts)
+    put(store, "e0001", status=ExperimentStatus.JUDGED, judged_at=now, runs_judged=1, **facts)
+    store.put_judgement(
+        Judgement("e0001", "CPU", Verdict.KEEP, 1, 1.0, None, "baseline", now, is_best=True)
+    )
+
+
+def put(store: Writer, experiment: str, **changes: object) -> None:
+    found = store.experiment(experiment)
+    assert found is not None
+    store.put_experiment(replace(found, **changes))
 
 
 @pytest.fixture
@@ -133,7 +155,7 @@ async def test_new_results_appear(paths: StudyPaths, store: Writer):
     app = cockpit(paths)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: app.main.view.study)
-        store.change_experiment("e0003", ExperimentStatus.QUEUED)
+        put(store, "e0003", status=ExperimentStatus.QUEUED)
         await until(pilot, lambda: not app.main.view.waiting)
         assert "wait for approval" not in text(app, Header)
 
@@ -297,7 +319,7 @@ async def test_a_refused_request_is_told(paths: StudyPaths, store: Writer):
 
 
 async def test_details_show_the_diff(paths: StudyPaths, store: Writer):
-    store.change_experiment("e0001", commit="abc")
+    put(store, "e0001", commit="abc")
     app = cockpit(paths)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: app.main.view.study)

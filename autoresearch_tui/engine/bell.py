@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Signal:
+class Bell:
     """Says that something has changed. A waiter misses nothing that came after its `ticket`."""
 
     def __init__(self) -> None:

@@ -1,0 +1,143 @@
+"""Looks at proposals: whether they can be run, and the commits that they make."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autoresearch_tui.code.constants import all_constants
+from autoresearch_tui.code.edits import check_proposal, count_changes, digest
+from autoresearch_tui.domain import Edit, Experiment, ExperimentStatus, Proposal, Scalar
+from autoresearch_tui.engine.engine import Engine
+from autoresearch_tui.engine.lineage import combination, left_behind
+from autoresearch_tui.errors import EditError
+from autoresearch_tui.lifecycle.events import Admitted, Done, Event, Rebased, Unfit
+from autoresearch_tui.lifecycle.instructions import Instruction
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a proposal makes of its parent's files."""
+
+    files: Mapping[str, str]
+    digest: str
+    constants: Mapping[str, Scalar]
+    added: int
+    removed: int
+
+
+class Admission:
+    """The way of a proposal from whoever made it to the heart."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        # Numbers, commits and the search for duplicates belong together.
+        self._lock = asyncio.Lock()
+
+    async def admit(self, proposals: Sequence[Proposal], wave: int, actor: str) -> list[Experiment]:
+        """Validate proposals and record each, those that cannot be run as rejected."""
+        return [await self._admit(proposal, wave, actor) for proposal in proposals]
+
+    async def _admit(self, proposal: Proposal, wave: int, actor: str) -> Experiment:
+        engine, store = self._engine, self._engine.store
+        # Held for one at a time, so that nobody waits for a thousand others.
+        async with self._lock:
+            number = store.next_number()
+            named = store.experiment(proposal.parent) if proposal.parent is not None else None
+            parent = named or engine.parent()
+            experiment = Experiment(
+                id=f"e{number:04}",
+                number=number,
+                wave=wave,
+                status=ExperimentStatus.PROPOSED,
+                title=proposal.title,
+                hypothesis=proposal.hypothesis,
+                origin=proposal.origin,
+                created_at=engine.clock(),
+                edits=proposal.edits,
+                parent=parent.id if parent is not None else None,
+                expected=proposal.expected,
+                priority=proposal.priority,
+            )
+            try:
+                if proposal.parent is not None and named is None:
+                    raise EditError(f"parent {proposal.parent}: there is no such experiment")
+                if parent is None:
+                    raise EditError("there is no baseline yet to stand on")
+                facts = await self._apply(experiment, parent)
+                experiment = replace(experiment, **facts)
+            except EditError as error:
+                status = ExperimentStatus.REJECTED
+                experiment = replace(experiment, status=status, why=str(error))
+            engine.tell(Admitted(experiment, actor, follows=proposal.parent is None))
+        return store.experiment(experiment.id) or experiment
+
+    async def rebase(self, order: Instruction) -> Event:
+        """Put the edits of an experiment onto another parent."""
+        store = self._engine.store
+        async with self._lock:
+            experiment = store.experiment(order.subject)
+            parent = store.experiment(order.target)
+            if experiment is None or parent is None:
+                return Done(order.key)
+            try:
+                facts = await self._apply(experiment, parent)
+            except EditError as error:
+                return Unfit(experiment.id, f"superseded by {parent.id}: {error}")
+            return Rebased(experiment.id, parent.id, facts)
+
+    async def combine(self, order: Instruction) -> Event:
+        """Propose what would have an experiment and all that it was kept without."""
+        store = self._engine.store
+        experiment = store.experiment(order.subject)
+        left = left_behind(store, experiment) if experiment is not None else ()
+        proposal = combination(experiment, left) if experiment is not None and left else None
+        if proposal is not None:
+            await self.admit([proposal], store.next_wave(), "engine")
+        return Done(order.key)
+
+    async def _apply(self, experiment: Experiment, parent: Experiment) -> dict[str, Any]:
+        """The fields of an experiment once its edits stand on `parent`; makes its commit."""
+        engine = self._engine
+        if parent.commit is None:
+            raise EditError(
+                f"parent {parent.id}: it was {parent.status} and has no files; choose another"
+            )
+        change = await engine.offload(self._change, parent.commit, experiment.edits)
+        twin = engine.store.experiment_by_digest(change.digest)
+        if twin is not None and twin.id != experiment.id:
+            raise EditError(f"the same files as {twin.id} ({_result(twin)}); try something else")
+        commit = await engine.offload(
+            engine.workspace.commit_experiment,
+            parent.commit,
+            change.files,
+            id=experiment.id,
+            title=experiment.title,
+            hypothesis=experiment.hypothesis,
+            origin=experiment.origin,
+            parent_id=parent.id,
+        )
+        return {
+            "parent": parent.id,
+            "commit": commit,
+            "digest": change.digest,
+            "constants": change.constants,
+            "lines_added": change.added,
+            "lines_removed": change.removed,
+        }
+
+    def _change(self, commit: str, edits: tuple[Edit, ...]) -> Change:
+        engine = self._engine
+        workspace, profile = engine.workspace, engine.profile
+        before = workspace.read_files(commit, workspace.editable)
+        proposal = Proposal("", "", edits)
+        protected = engine.settings.study.protected
+        after = check_proposal(proposal, before, protected=protected, profile=profile)
+        added, removed = count_changes(before, after)
+        return Change(after, digest(after), all_constants(after, profile), added, removed)
+
+
+def _result(experiment: Experiment) -> str:
+    if experiment.value is not None:
+        return f"{experiment.verdict}, {experiment.value:.6f}"
+    return str(experiment.verdict or experiment.status)

@@ -1,0 +1,106 @@
+"""Makes an engine from its parts: the study's files, its database, its clusters, its researcher."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from autoresearch_tui.backends.base import Backend
+from autoresearch_tui.backends.local import LocalBackend
+from autoresearch_tui.backends.task import Task, load_task
+from autoresearch_tui.config import Settings
+from autoresearch_tui.engine.engine import Engine
+from autoresearch_tui.engine.starting import (
+    SETUP_SNAPSHOT,
+    apply_limits,
+    check_accelerator,
+    check_same,
+    find_study,
+    first_accelerator,
+    write_study,
+)
+from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.researchers.base import Researcher
+from autoresearch_tui.store import Writer
+from autoresearch_tui.store.loading import load_state
+from autoresearch_tui.workspace import Workspace
+
+
+@asynccontextmanager
+async def build(
+    paths: StudyPaths, settings: Settings, given: frozenset[str], store: Writer
+) -> AsyncGenerator[Engine]:
+    """The engine of the study at `paths`, on this machine's slots.
+
+    Raises:
+        AutoresearchError: the study cannot be started; the line says how to mend it.
+    """
+    study = find_study(store)
+    if study is not None:
+        check_same(study, settings)
+    base = study.base_commit if study else None
+    workspace = await asyncio.to_thread(Workspace.open, paths.root, settings.study, base)
+    task = load_task(paths.root / settings.study.task)
+    backend = _backend(paths, settings, task, workspace)
+    researcher: Researcher | None = None
+    try:
+        await backend.start()
+        accelerator = await first_accelerator(backend)
+        if not settings.local.any_accelerator:
+            check_accelerator(task, accelerator)
+        researcher = _researcher(settings, accelerator)
+        now = store.clock()
+        if study is None:
+            write_study(store, settings, paths.root, workspace.base_commit, now)
+        apply_limits(store, settings, now, given)
+        store.change_study(
+            started_at=study.started_at if study and study.started_at else now,
+            researcher=researcher.name if researcher else "none",
+            confinement=backend.confinement,
+            end_reason="",
+        )
+        store.record("engine.started", f"process {os.getpid()}; {backend.confinement}")
+        yield Engine(
+            paths,
+            settings,
+            store,
+            workspace,
+            task,
+            backend,
+            researcher,
+            load_state(store, settings),
+            store.clock,
+        )
+    finally:
+        if researcher is not None:
+            await researcher.close()
+        await backend.close()
+
+
+def _backend(paths: StudyPaths, settings: Settings, task: Task, workspace: Workspace) -> Backend:
+    async def setup_dir() -> Path:
+        directory = paths.snapshots / SETUP_SNAPSHOT
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        await asyncio.to_thread(workspace.materialise, workspace.base_commit, directory)
+        return directory
+
+    return LocalBackend(
+        paths,
+        task,
+        setup_dir,
+        commit=workspace.base_commit,
+        slots=settings.local.slots,
+        prices=settings.prices.accelerator_hour,
+        sandbox=settings.sandbox,
+    )
+
+
+def _researcher(settings: Settings, accelerator: str) -> Researcher | None:
+    if settings.researcher.kind == "none":
+        return None
+    from autoresearch_tui.researchers.optimizer import OptimizerResearcher
+
+    profile = "cpu" if accelerator == "CPU" else "gpu"
+    return OptimizerResearcher(settings.search, profile)
