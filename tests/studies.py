@@ -110,9 +110,12 @@ def engine(study: Path) -> Generator[subprocess.Popen[bytes]]:
     """An engine that answers, stopped at the end and expected to end well."""
     with subprocess.Popen(command(study, "--no-ui"), stdout=subprocess.DEVNULL) as process:
         until(StudyPaths(study).socket.exists, "the engine's socket")
-        yield process
-        stop(study)
-        assert process.wait(60) == 0
+        try:
+            yield process
+            stop(study)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
 
 
 def stop(study: Path) -> None:

@@ -20,7 +20,7 @@ LEVELS = (
     ("store",),
     ("report", "workspace", "backends", "researchers"),
     ("engine", "tui", "serve"),
-    ("template", "doctor", "launch"),
+    ("template", "doctor", "launch", "simulation"),
     ("adoption",),
     ("cli",),
 )

@@ -33,6 +33,8 @@ class Admission:
         self._engine = engine
         # Numbers, commits and the search for duplicates belong together.
         self._lock = asyncio.Lock()
+        # One rebase waits for it at a time, so that a new proposal is never behind all of them.
+        self._rebasing = asyncio.Lock()
 
     async def admit(self, proposals: Sequence[Proposal], wave: int, actor: str) -> list[Experiment]:
         """Validate proposals and record each, those that cannot be run as rejected."""
@@ -75,7 +77,7 @@ class Admission:
     async def rebase(self, order: Instruction) -> Event:
         """Put the edits of an experiment onto another parent."""
         store = self._engine.store
-        async with self._lock:
+        async with self._rebasing, self._lock:
             experiment = store.experiment(order.subject)
             parent = store.experiment(order.target)
             if experiment is None or parent is None:

@@ -19,7 +19,7 @@ from autoresearch_tui.lifecycle.state import leading_accelerator
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.researchers.base import Researcher
 from autoresearch_tui.store import Writer
-from autoresearch_tui.workspace import Workspace
+from autoresearch_tui.workspace import Repository
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Engine:
     paths: StudyPaths
     settings: Settings
     store: Writer
-    workspace: Workspace
+    workspace: Repository
     task: Task
     backend: Backend
     researcher: Researcher | None

@@ -15,6 +15,7 @@ _ENDS: Mapping[JobStatus, RunStatus] = {
     JobStatus.FAILED: RunStatus.FAILED,
     JobStatus.TIMED_OUT: RunStatus.TIMED_OUT,
     JobStatus.CANCELLED: RunStatus.CANCELLED,
+    JobStatus.LOST: RunStatus.LOST,
 }
 
 
@@ -81,6 +82,15 @@ def _unchanged(files: Iterable[str], patterns: Sequence[str]) -> list[str]:
 def _tree(paths: Iterable[str], hashes: Mapping[str, str]) -> str:
     text = "".join(f"{hashes[path]}  {path}\n" for path in paths)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hash_lines(texts: Mapping[str, str], editable: Sequence[str]) -> tuple[str, str]:
+    """What the script of an honest run prints before and after it, of the files of its commit."""
+    hashes = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()}
+    files = hashed_files(hashes)
+    ours = "".join(f"{HASH_PREFIX} {hashes[path]} {path}\n" for path in editable)
+    before, after = _tree(files, hashes), _tree(_unchanged(files, editable), hashes)
+    return f"{ours}{TREE_PREFIX} before {before}\n", f"{TREE_PREFIX} after {after}\n"
 
 
 def run_envs(envs: Mapping[str, str], experiment: Experiment, run: Run) -> dict[str, str]:

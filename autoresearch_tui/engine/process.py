@@ -1,4 +1,4 @@
-"""One engine from its start to its end: its lock, its signals, its socket and its loops."""
+"""One engine from its start to its end: its lock, its log, its signals and its socket."""
 
 import asyncio
 import contextlib
@@ -6,25 +6,21 @@ import logging
 import os
 import signal
 import sqlite3
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from autoresearch_tui.config import Settings
-from autoresearch_tui.domain import ClusterStatus, StudyStatus
 from autoresearch_tui.engine.admission import Admission
 from autoresearch_tui.engine.building import build
-from autoresearch_tui.engine.carrying import Carrier
 from autoresearch_tui.engine.commands import Commands, serve
 from autoresearch_tui.engine.engine import Engine
+from autoresearch_tui.engine.living import Watch, live
 from autoresearch_tui.engine.lock import engine_lock
 from autoresearch_tui.engine.logs import log_to
 from autoresearch_tui.engine.publishing import Publisher
-from autoresearch_tui.engine.pulse import beat
-from autoresearch_tui.engine.research import Research
 from autoresearch_tui.engine.starting import take_up
-from autoresearch_tui.engine.watching import Watcher
 from autoresearch_tui.errors import AutoresearchError, StudyError, innermost
-from autoresearch_tui.lifecycle.events import ClusterSeen, Leaving, Noted
+from autoresearch_tui.lifecycle.events import Leaving, Noted
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Writer
 from autoresearch_tui.store.writer import open_writer
@@ -33,8 +29,6 @@ log = logging.getLogger(__name__)
 
 INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 """Exit code by the signal that ends an engine, as shells count."""
-
-Watch = Callable[[Engine], Coroutine[None, None, None]]
 
 
 async def run_engine(
@@ -82,33 +76,10 @@ def _tell_defect(store: Writer, error: Exception) -> None:
 async def _run(engine: Engine, watch: Watch | None) -> None:
     publisher, admission = Publisher(engine), Admission(engine)
     await take_up(engine, publisher)
-    loops = [
-        Watcher(engine).run(),
-        Carrier(engine, admission, publisher).run(),
-        Research(engine, admission).run(),
-        beat(engine),
-    ]
     async with serve(engine, Commands(engine, admission)):
         # It lives for others from the moment on at which it answers them.
         engine.tell(Noted({"engine_pid": os.getpid(), "heartbeat_at": engine.clock()}))
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(loop) for loop in loops]
-            watching = group.create_task(watch(engine)) if watch else None
-            await engine.ended.wait()
-            for task in tasks:
-                task.cancel()
-        if watching is not None:
-            await watching
-        if engine.state.study.status is StudyStatus.FINISHED:
-            await _release(engine)
-
-
-async def _release(engine: Engine) -> None:
-    await engine.backend.release()
-    for each in list(engine.state.clusters.values()):
-        if each.status is not ClusterStatus.GONE:
-            status, note = ClusterStatus.STOPPED, "the study is over"
-            engine.tell(ClusterSeen(each.name, each.backend, each.accelerator, status, note))
+        await live(engine, admission, publisher, watch)
 
 
 @contextmanager

@@ -141,6 +141,13 @@ class Watcher:
             # The next look at the cluster starts over, from the beginning of the output.
             self._watched.pop(job.name, None)
             return
+        except Exception as error:
+            # A defect of ours: the run is tried again, which costs less than the night.
+            log.exception("%s: its output was not understood", job.name)
+            why = f"a defect: {type(error).__name__}: {error}; see engine.log"
+            event = JobEnded(
+                job.name, job.cluster, RunStatus.LOST, why=why, started_at=job.started_at
+            )
         self._write([watched.follower])
         self._told[job.cluster].add(job.name)
         self._watched.pop(job.name, None)

@@ -102,6 +102,8 @@ def _ready_on(draft: Draft, experiment: Experiment) -> str | None:
     for accelerator in dict.fromkeys(run.accelerator for run in runs if run.accelerator):
         counted = [run for run in runs if run.counts and run.accelerator == accelerator]
         known = draft.judgements.get((experiment.id, accelerator))
+        if experiment.verdict is None:
+            known = None
         if len(counted) < experiment.runs_wanted or len(counted) <= (known.runs if known else 0):
             continue
         is_complete = all(run.status.is_final for run in counted)

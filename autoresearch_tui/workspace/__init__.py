@@ -1,10 +1,18 @@
 """A study's git repository, through GitPython."""
 
+from autoresearch_tui.workspace.base import Advance, Repository
 from autoresearch_tui.workspace.creation import (
     clone_repository,
     create_repository,
     tracked_files,
 )
-from autoresearch_tui.workspace.workspace import Advance, Workspace
+from autoresearch_tui.workspace.workspace import Workspace
 
-__all__ = ["Advance", "Workspace", "clone_repository", "create_repository", "tracked_files"]
+__all__ = [
+    "Advance",
+    "Repository",
+    "Workspace",
+    "clone_repository",
+    "create_repository",
+    "tracked_files",
+]

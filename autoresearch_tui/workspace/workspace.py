@@ -8,11 +8,11 @@ import hashlib
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from autoresearch_tui.config import StudySettings
 from autoresearch_tui.errors import WorkspaceError
+from autoresearch_tui.workspace.base import Advance
 from autoresearch_tui.workspace.opening import (
     branch_of,
     check_resume,
@@ -24,17 +24,6 @@ from autoresearch_tui.workspace.opening import (
 from autoresearch_tui.workspace.plumbing import IDENTITY, Entry, Git
 
 NOTES = "refs/notes/autoresearch"
-
-
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """What became of a kept experiment: its commit in the line of kept ones.
-
-    `note` says why the branch was left where it is, if it was.
-    """
-
-    commit: str
-    note: str = ""
 
 
 class Workspace:

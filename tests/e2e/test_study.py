@@ -229,10 +229,12 @@ def test_a_lost_database_and_a_lost_commit_are_told(tmp_path: Path):
     kept.rename(paths.database)
     with sqlite3.connect(paths.database) as connection:
         connection.execute(
-            "UPDATE experiments SET status = 'queued', verdict = NULL, \"commit\" = ?"
-            " WHERE number = 4",
+            "UPDATE experiments SET status = 'queued', verdict = NULL, runs_judged = 0,"
+            ' "commit" = ? WHERE number = 4',
             ["0" * 40],
         )
+        for table in ("runs", "judgements"):
+            connection.execute(f"DELETE FROM {table} WHERE experiment = 'e0004'")
     connection.close()
     done = call(study, "--no-ui", "--max-experiments", "5")
     assert done.returncode == 0, done.stderr
