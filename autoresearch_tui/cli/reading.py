@@ -8,7 +8,7 @@ import click
 
 from autoresearch_tui.cli.group import cli, json_option, paths_of, study_option
 from autoresearch_tui.config import load_settings
-from autoresearch_tui.domain import Experiment, ExperimentStatus
+from autoresearch_tui.domain import Experiment
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 
@@ -121,7 +121,7 @@ def report(output: Path | None, study: Path, as_json: bool) -> None:
         if as_json or output is not None:
             text = to_json(study_object(reader)) + "\n"
         else:
-            judged = reader.experiments((ExperimentStatus.JUDGED,))
+            judged = reader.with_verdict()
             text = results_text(judged, {e.id: reader.runs_of(e.id) for e in judged})
     if output is not None:
         output.write_text(text, encoding="utf-8")

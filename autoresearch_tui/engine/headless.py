@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from autoresearch_tui.domain import Event, ExperimentStatus
+from autoresearch_tui.domain import Event
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.output import clean
 from autoresearch_tui.report.standing import standing
@@ -87,7 +87,7 @@ class Headless:
     def _summary(self) -> list[str]:
         store = self._engine.store
         stands = standing(store, self._engine.clock())
-        judged = store.experiments((ExperimentStatus.JUDGED,))
+        judged = store.with_verdict()
         ending = self._engine.state.ending
         reason = ending.reason if ending is not None else ""
         lines = ["---", f"end: {reason}", f"judged: {len(judged)}"]

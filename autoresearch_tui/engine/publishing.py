@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from autoresearch_tui.code.edits import count_changes
-from autoresearch_tui.domain import Experiment, ExperimentStatus, Verdict
+from autoresearch_tui.domain import Experiment, Verdict
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.lineage import left_behind
 from autoresearch_tui.errors import WorkspaceError
@@ -26,7 +26,7 @@ class Publisher:
     def rewrite_table(self) -> None:
         """Write the table of results anew from the database."""
         store = self._engine.store
-        judged = store.experiments((ExperimentStatus.JUDGED,))
+        judged = store.with_verdict()
         runs = {e.id: store.runs_of(e.id) for e in judged}
         write_results(self._engine.paths.results, judged, runs)
         self._in_table = {e.id for e in judged}

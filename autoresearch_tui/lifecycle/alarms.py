@@ -13,18 +13,21 @@ _OUT_OF_USE = (ClusterStatus.DRAINING, ClusterStatus.STOPPED, ClusterStatus.GONE
 _LEAST_DURATIONS = 3
 
 
-def watch(draft: Draft) -> None:
-    """Raise the alarm that is due, and take back one whose cause is gone."""
-    _give_up(draft)
-    if draft.study.status is not StudyStatus.RUNNING:
-        return
+def heed_crashes(draft: Draft) -> None:
+    """Pause a study whose experiments only crash, until somebody has looked."""
     limit = draft.settings.alarms.crashes_in_a_row
-    if limit and draft.memory.crashes >= limit:
+    is_running = draft.study.status is StudyStatus.RUNNING
+    if is_running and limit and draft.memory.crashes >= limit:
         text = f"{draft.memory.crashes} experiments crashed in a row; look, then resume"
         draft.put_study(status=StudyStatus.PAUSED, alarm=text)
         draft.record("alarm.crashes", text)
-        return
-    _tell(draft, _stalled(draft) or _starved(draft))
+
+
+def watch(draft: Draft) -> None:
+    """Raise the alarm that is due, and take back one whose cause is gone."""
+    _give_up(draft)
+    if draft.study.status is StudyStatus.RUNNING:
+        _tell(draft, _stalled(draft) or _starved(draft))
 
 
 def _tell(draft: Draft, alarm: str) -> None:

@@ -99,7 +99,8 @@ def finish(draft: Draft) -> None:
     awaited = any(order.do in _AWAITED for order in draft.outbox.values())
     if not live and not awaited and not is_due(draft):
         draft.ending = Ending(draft.study.end_reason)
-        draft.put_study(status=StudyStatus.FINISHED, ended_at=draft.now, researcher_state="")
+        over = {"status": StudyStatus.FINISHED, "ended_at": draft.now, "alarm": ""}
+        draft.put_study(**over, researcher_state="")
         draft.record("study.finished", draft.study.end_reason)
 
 

@@ -79,10 +79,11 @@ def _settle(draft: Draft) -> None:
     deciding.count_down(draft)
     judging.judge_ready(draft)
     judging.close_off(draft)
-    alarms.watch(draft)
+    alarms.heed_crashes(draft)
     moving.follow(draft)
     running.put_right(draft)
     scheduling.schedule(draft)
+    alarms.watch(draft)
     judging.derive(draft)
     ending.finish(draft)
 

@@ -59,6 +59,8 @@ def status_lines(stands: Standing, now: float) -> list[str]:
     engine = f"running (process {study.engine_pid})" if alive else "not running"
     reason = f": {study.end_reason}" if study.end_reason else ""
     lines = [f"study       {study.tag}  {study.status}{reason}", f"engine      {engine}"]
+    if study.alarm:
+        lines.append(f"ALARM       {study.alarm}")
     told = [f"{counts[s]} {s}" for s in ExperimentStatus if counts.get(s)]
     lines.append(f"experiments {', '.join(told) or 'none yet'}")
     if best is not None and best.value is not None:

@@ -135,6 +135,11 @@ class Reader:
         rows = self._rows("SELECT * FROM experiments WHERE verdict = ? ORDER BY number", verdict)
         return [codec.to_experiment(row) for row in rows]
 
+    def with_verdict(self) -> list[Experiment]:
+        """Experiments that have been judged, also those that are measured again, by verdict."""
+        rows = self._rows("SELECT * FROM experiments WHERE verdict NOT NULL ORDER BY judged_at")
+        return [codec.to_experiment(row) for row in rows]
+
     def judged(self) -> int:
         """How many experiments have a verdict."""
         return self._execute("SELECT count(*) FROM experiments WHERE verdict NOT NULL").fetchone()[

@@ -49,6 +49,8 @@ slots = 2
 baseline_repeats = 2
 [researcher]
 kind = "none"
+[alarms]
+crashes_in_a_row = 0
 [limits]
 run_minutes = 0.05
 log_mb = 1

@@ -219,3 +219,10 @@ def test_list_begins_with_what_waits():
     queued = Experiment("e0008", 8, 1, ExperimentStatus.QUEUED, "t", "h", "o", 0.0, parent="e")
     found = ordered([*view().experiments, queued, proposed])
     assert [e.id for e in found] == ["e0009", "e0008", "e0003", "e0002", "e0001"]
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_an_alarm_stands_first_at_every_width(width: int):
+    alarm = "stalled: no run has ended for 3 times the usual 300 s"
+    line = header_lines(view(study=study(alarm=alarm)), NOW, width)[2]
+    assert line.plain.startswith(f"▲ {alarm}")

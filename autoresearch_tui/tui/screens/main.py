@@ -13,7 +13,6 @@ from textual.widgets import Footer, Static
 
 from autoresearch_tui.domain import (
     Experiment,
-    ExperimentStatus,
     Run,
     RunStatus,
     StudyStatus,
@@ -279,7 +278,7 @@ def left_message(view: View, paths: StudyPaths) -> Content:
     if study is None:
         return Content("")
     best = view.best
-    stands = f"{view.count(ExperimentStatus.JUDGED)} judged"
+    stands = f"{sum(view.verdicts.values())} judged"
     if best is not None and best.value is not None:
         stands += f", best {study.metric} {best.value:.4f} ({best.id})"
     if study.status is StudyStatus.FINISHED:

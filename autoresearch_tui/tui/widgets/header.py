@@ -74,7 +74,7 @@ def _claim(claim: Claim) -> Content:
 def _work(view: View, now: float) -> Sequence[Segment]:
     study, verdicts = view.study, view.verdicts
     assert study is not None
-    judged = view.count(ExperimentStatus.JUDGED)
+    judged = sum(verdicts.values())
     limit = f"/{study.max_experiments}" if study.max_experiments else ""
     running = sum(1 for run in view.active_runs if run.status is RunStatus.RUNNING)
     rate = view.rate(now)
@@ -113,6 +113,8 @@ def _people(view: View, now: float) -> Sequence[Segment]:
     study = view.study
     assert study is not None
     segments: list[Segment] = []
+    if study.alarm:
+        segments.append(Segment(0, Content.styled(f"▲ {study.alarm}", "$error bold")))
     if waiting := view.waiting:
         words = f"{len(waiting)} wait for approval: w chooses, A approves, V vetoes"
         segments.append(Segment(0, Content.styled(words, "$accent bold")))
