@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from autoresearch_tui.backends.base import ClusterState, Job, JobState, Look
 from autoresearch_tui.backends.environment import job_environment, offline_uv
@@ -22,6 +23,9 @@ from autoresearch_tui.config import SandboxSettings
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import AutoresearchError, BackendError, RefusedError
 from autoresearch_tui.paths import StudyPaths
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 # Seconds between two looks for supervisors that have died with work left.
 _REVIVE_SECONDS = 5.0
@@ -77,6 +81,7 @@ class LocalBackend:
         self._note = ""
         self._troubles: Mapping[str, str] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._changes: set[asyncio.Task[object]] = set()
         self._revived_at = -_REVIVE_SECONDS
         self._changed = asyncio.Event()
         self._pipe: int | None = None
@@ -129,7 +134,7 @@ class LocalBackend:
             raise RefusedError(f"{cluster}: takes no jobs while {state.status}: {state.note}")
         env = {**self._environment(), **job.envs, **share.envs}
         box = self._sandbox.description()
-        await asyncio.to_thread(slot.submit, job, env, share.cpus, self._clock(), None, box)
+        await self._complete(slot.submit, job, env, share.cpus, self._clock(), None, box)
 
     async def watch(self) -> AsyncIterator[Sequence[Look]]:
         """Yield all slots with all their jobs whenever one may have changed, and each second."""
@@ -170,12 +175,12 @@ class LocalBackend:
     async def withdraw(self, cluster: str, name: str) -> bool:
         """Take a job out of the queue; False when it has started, ended or is not known."""
         slot = self._slots.get(cluster)
-        return slot is not None and await asyncio.to_thread(slot.withdraw, name)
+        return slot is not None and await self._complete(slot.withdraw, name)
 
     async def cancel(self, cluster: str, name: str) -> None:
         """Ask for a job's end: SIGTERM to its process group, SIGKILL five seconds later."""
         if slot := self._slots.get(cluster):
-            await asyncio.to_thread(slot.cancel, name)
+            await self._complete(slot.cancel, name)
 
     def log(self, cluster: str, name: str, offset: int) -> AsyncIterator[bytes]:
         """Yield the job's raw output from byte `offset`, as it comes, until the job has ended.
@@ -195,7 +200,7 @@ class LocalBackend:
             BackendError: the job has not ended.
         """
         if slot := self._slots.get(cluster):
-            await asyncio.to_thread(slot.forget, name)
+            await self._complete(slot.forget, name)
 
     async def release(self) -> None:
         """Let the slots' processes end: idle ones now, the others once their queues are empty."""
@@ -204,8 +209,9 @@ class LocalBackend:
         await asyncio.to_thread(self._slots.stop)
 
     async def close(self) -> None:
-        """End this side; slots and jobs go on."""
+        """End this side, once what it is changing is changed; slots and jobs go on."""
         await self._cancel_tasks()
+        await asyncio.gather(*self._changes, return_exceptions=True)
         if self._pipe is not None:
             asyncio.get_running_loop().remove_reader(self._pipe)
             os.close(self._pipe)
@@ -282,6 +288,13 @@ class LocalBackend:
         if troubles != self._troubles:
             self._troubles = troubles
             self._changed.set()
+
+    async def _complete(self, change: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `change` in a thread; who is cancelled leaves it behind, and `close` waits for it."""
+        task = asyncio.create_task(asyncio.to_thread(change, *args, **kwargs))
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        return await asyncio.shield(task)
 
     def _is_under_way(self, task: str) -> bool:
         return task in self._tasks and not self._tasks[task].done()

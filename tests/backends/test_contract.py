@@ -74,9 +74,13 @@ class Harness:
         return [jobs[name] for name in names]
 
     async def running(self, name: str) -> JobState:
+        """The job, once it runs and has put its name on record."""
         jobs = await self.until(
             lambda jobs: name in jobs and jobs[name].status is JobStatus.RUNNING
         )
+        async with asyncio.timeout(DEADLINE):
+            while name not in self.executed():  # noqa: ASYNC110 - a file says nothing by itself
+                await asyncio.sleep(0.01)
         return jobs[name]
 
     async def lose(self, name: str) -> None:
