@@ -1,6 +1,7 @@
 """Reads `experiment.yaml`: a SkyPilot task, of which the parts that any backend needs are kept."""
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -31,6 +32,40 @@ class Task:
             asked = [asked]
         names = cast(Iterable[object], asked) if isinstance(asked, dict | list | set) else ()
         return tuple(str(name).partition(":")[0] for name in names)
+
+    @property
+    def fingerprint(self) -> str:
+        """What its results depend on, as `key=digest` words; comments and layout do not count.
+
+        Its name and where it may run are no part of it: results are judged by accelerator.
+        """
+        resources = self.raw.get("resources")
+        image = None
+        if isinstance(resources, dict):
+            image = cast(dict[str, object], resources).get("image_id")
+        parts = {key: value for key, value in self.raw.items() if key not in _ELSEWHERE}
+        if image is not None:
+            parts["image_id"] = image
+        return " ".join(f"{key}={_digest(parts[key])}" for key in sorted(parts, key=str))
+
+
+_ELSEWHERE = ("name", "resources")
+
+
+def _digest(value: object) -> str:
+    text = yaml.safe_dump(value, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differing(one: str, other: str) -> Sequence[str]:
+    """The keys whose values are not the same in two fingerprints."""
+    first, second = (dict(_split(word) for word in text.split()) for text in (one, other))
+    return sorted(key for key in first | second if first.get(key) != second.get(key))
+
+
+def _split(word: str) -> tuple[str, str]:
+    key, _, value = word.rpartition("=")
+    return key, value
 
 
 def load_task(path: Path) -> Task:

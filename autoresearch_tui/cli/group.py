@@ -65,6 +65,10 @@ def limit_options(command: Command) -> Command:
     return command
 
 
+task_option = click.option(
+    "--accept-task", is_flag=True, help="Go on though the task changed since the last runs."
+)
+
 _KEYS = {
     "max_experiments": "limits.max_experiments",
     "max_hours": "limits.max_hours",
@@ -83,8 +87,10 @@ def settings_of(root: Path, options: dict[str, object]) -> tuple[Settings, froze
 
 def words_of(options: dict[str, object]) -> list[str]:
     """The options as they would be typed."""
-    found = ((name, value) for name, value in options.items() if value is not None)
-    return [f"--{name.replace('_', '-')}={value}" for name, value in found]
+    found = (
+        (name.replace("_", "-"), value) for name, value in options.items() if value is not None
+    )
+    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in found]
 
 
 study_argument = click.argument("study", type=click.Path(path_type=Path), default=".")

@@ -16,6 +16,7 @@ from autoresearch_tui.cli.group import (
     paths_of,
     settings_of,
     study_argument,
+    task_option,
     words_of,
 )
 from autoresearch_tui.cli.reading import diff_text
@@ -29,7 +30,8 @@ from autoresearch_tui.paths import StudyPaths
 @study_argument
 @click.option("--no-ui", is_flag=True, help="The engine in the foreground, one line an event.")
 @limit_options
-def open_study(study: Path, no_ui: bool, **options: object) -> None:
+@task_option
+def open_study(study: Path, no_ui: bool, accept_task: bool, **options: object) -> None:
     """Open a study: the terminal UI, or the engine alone with --no-ui."""
     paths = paths_of(study)
     settings, given = settings_of(paths.root, options)
@@ -37,7 +39,8 @@ def open_study(study: Path, no_ui: bool, **options: object) -> None:
         if not given and (ended := _ended(paths)):
             click.echo(ended)
             return
-        sys.exit(_engine(paths, settings, given, told=True))
+        accept_task = accept_task or _accepts_task(paths, settings)
+        sys.exit(_engine(paths, settings, given, told=True, accept_task=accept_task))
     if why := _no_screen():
         click.echo(f"error: {why}: use `--no-ui`", err=True)
         sys.exit(2)
@@ -48,7 +51,9 @@ def open_study(study: Path, no_ui: bool, **options: object) -> None:
         await start_detached(paths, words_of(options))
 
     if _wants_engine(paths, given):
-        asyncio.run(start())
+        accepts = accept_task or _accepts_task(paths, settings) or None
+        # Accepted is this change, and not what an engine finds that is started later.
+        asyncio.run(start_detached(paths, words_of(options | {"accept_task": accepts})))
     sys.exit(run_cockpit(paths, start, lambda experiment: diff_text(paths, experiment)))
 
 
@@ -96,19 +101,42 @@ def _ended(paths: StudyPaths) -> str:
 @cli.command(hidden=True)
 @study_argument
 @limit_options
-def engine(study: Path, **options: object) -> None:
+@task_option
+def engine(study: Path, accept_task: bool, **options: object) -> None:
     """Run the engine without printing."""
     paths = paths_of(study)
     settings, given = settings_of(paths.root, options)
-    sys.exit(_engine(paths, settings, given, told=False))
+    sys.exit(_engine(paths, settings, given, told=False, accept_task=accept_task))
 
 
-def _engine(paths: StudyPaths, settings: Settings, given: frozenset[str], *, told: bool) -> int:
+def _accepts_task(paths: StudyPaths, settings: Settings) -> bool:
+    """Ask about a task that has changed, where somebody can answer; the engine refuses it else."""
+    from autoresearch_tui.backends.task import load_task
+    from autoresearch_tui.engine.starting import other_task
+
+    study = _study(paths)
+    if study is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    changed = other_task(study, load_task(paths.root / settings.study.task))
+    if not changed:
+        return False
+    click.echo(f"{settings.study.task}: {changed} changed since this study's runs were made.")
+    return click.confirm("Their results and new ones may not compare. Go on all the same?")
+
+
+def _engine(
+    paths: StudyPaths,
+    settings: Settings,
+    given: frozenset[str],
+    *,
+    told: bool,
+    accept_task: bool,
+) -> int:
     from autoresearch_tui.engine.headless import Headless
     from autoresearch_tui.engine.process import run_engine
 
     watch = Headless.watch if told else None
-    return asyncio.run(run_engine(paths, settings, given, watch))
+    return asyncio.run(run_engine(paths, settings, given, watch, accept_task=accept_task))
 
 
 def _choose(files: Sequence[str]) -> str:

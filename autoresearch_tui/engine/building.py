@@ -17,8 +17,10 @@ from autoresearch_tui.engine.starting import (
     apply_limits,
     check_accelerator,
     check_same,
+    check_task,
     find_study,
     first_accelerator,
+    keep_task,
     write_study,
 )
 from autoresearch_tui.paths import StudyPaths
@@ -30,9 +32,16 @@ from autoresearch_tui.workspace import Workspace
 
 @asynccontextmanager
 async def build(
-    paths: StudyPaths, settings: Settings, given: frozenset[str], store: Writer
+    paths: StudyPaths,
+    settings: Settings,
+    given: frozenset[str],
+    store: Writer,
+    *,
+    accept_task: bool = False,
 ) -> AsyncGenerator[Engine]:
     """The engine of the study at `paths`, on this machine's slots.
+
+    With `accept_task` it goes on though the task is not the one that its runs have executed.
 
     Raises:
         AutoresearchError: the study cannot be started; the line says how to mend it.
@@ -43,6 +52,8 @@ async def build(
     base = study.base_commit if study else None
     workspace = await asyncio.to_thread(Workspace.open, paths.root, settings.study, base)
     task = load_task(paths.root / settings.study.task)
+    if study is not None and not accept_task:
+        check_task(study, task)
     backend = _backend(paths, settings, task, workspace)
     researcher: Researcher | None = None
     try:
@@ -54,6 +65,7 @@ async def build(
         now = store.clock()
         if study is None:
             write_study(store, settings, paths.root, workspace.base_commit, now)
+        keep_task(store, task)
         apply_limits(store, settings, now, given)
         store.change_study(
             started_at=study.started_at if study and study.started_at else now,

@@ -36,11 +36,14 @@ async def run_engine(
     settings: Settings,
     given: frozenset[str] = frozenset(),
     watch: Watch | None = None,
+    *,
+    accept_task: bool = False,
 ) -> int:
     """Run the study at `paths` until a limit, an operator or a signal ends it.
 
     `given` names the settings that were given on the command line. `watch` runs beside the engine
-    and is told when it ends by the engine's `ended`. Returns the exit code.
+    and is told when it ends by the engine's `ended`. With `accept_task` the study goes on though
+    its task has changed. Returns the exit code.
 
     Raises:
         AutoresearchError: the study cannot be started; the line says how to mend it.
@@ -48,7 +51,8 @@ async def run_engine(
     with engine_lock(paths.lock), log_to(paths.engine_log):
         store = open_writer(paths.database)
         try:
-            async with build(paths, settings, given, store) as engine:
+            building = build(paths, settings, given, store, accept_task=accept_task)
+            async with building as engine:
                 with _signals(engine):
                     await _run(engine, watch)
                 ending = engine.state.ending

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from autoresearch_tui.backends.base import Backend
-from autoresearch_tui.backends.task import Task
+from autoresearch_tui.backends.task import Task, differing
 from autoresearch_tui.code.constants import all_constants
 from autoresearch_tui.code.edits import digest
 from autoresearch_tui.config import Settings
@@ -53,6 +53,37 @@ def check_same(study: Study, settings: Settings) -> None:
                 f"study.{key} is {now!r}, but this study began with {then!r}; set it back, "
                 "or begin another study in another directory"
             )
+
+
+def other_task(study: Study, task: Task) -> str:
+    """What of the task is not as it was for the results there are; empty when nothing."""
+    if not study.task_hash:
+        return ""
+    return ", ".join(f"`{key}`" for key in differing(study.task_hash, task.fingerprint))
+
+
+def check_task(study: Study, task: Task) -> None:
+    """Refuse a task that would mix its results with those of another one.
+
+    Raises:
+        StudyError: the task is not the one that the study's runs have executed.
+    """
+    if changed := other_task(study, task):
+        raise StudyError(
+            f"{task.path}: {changed} changed since this study's runs were made, and results of two "
+            "tasks do not compare; set it back, begin another study, or go on all the same with "
+            "`--accept-task`"
+        )
+
+
+def keep_task(store: Writer, task: Task) -> None:
+    """Put on record which task the runs execute from now on."""
+    study = store.study()
+    with store.transaction():
+        if changed := other_task(study, task):
+            store.record("task.changed", f"goes on with another {task.path.name}: {changed}")
+        if study.task_hash != task.fingerprint:
+            store.change_study(task_hash=task.fingerprint)
 
 
 def write_study(store: Writer, settings: Settings, root: Path, base: str, now: float) -> None:
