@@ -1,10 +1,12 @@
 """The engine's socket: its lines of JSON, and the client that every other process uses."""
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from autoresearch_tui.domain import Study
@@ -56,9 +58,15 @@ def decode_request(line: bytes) -> Request:
 
 
 def process_lives(pid: int | None) -> bool:
-    """Whether a process of this machine lives; one that is not known may."""
+    """Whether a process of this machine lives; one that is not known may.
+
+    One that has ended is dead though its parent has not asked for its exit code.
+    """
     if pid is None:
         return True
+    with contextlib.suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -113,11 +113,13 @@ def _accepts_task(paths: StudyPaths, settings: Settings) -> bool:
     """Ask about a task that has changed, where somebody can answer; the engine refuses it else."""
     from autoresearch_tui.backends.task import load_task
     from autoresearch_tui.engine.starting import other_task
+    from autoresearch_tui.store import open_reader
 
-    study = _study(paths)
-    if study is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
-    changed = other_task(study, load_task(paths.root / settings.study.task))
+    changed = ""
+    with contextlib.suppress(StudyError), open_reader(paths.database) as reader:
+        changed = other_task(reader, load_task(paths.root / settings.study.task))
     if not changed:
         return False
     click.echo(f"{settings.study.task}: {changed} changed since this study's runs were made.")

@@ -52,8 +52,8 @@ async def build(
     base = study.base_commit if study else None
     workspace = await asyncio.to_thread(Workspace.open, paths.root, settings.study, base)
     task = load_task(paths.root / settings.study.task)
-    if study is not None and not accept_task:
-        check_task(study, task)
+    if not accept_task:
+        check_task(store, task)
     backend = _backend(paths, settings, task, workspace)
     researcher: Researcher | None = None
     try:

@@ -55,20 +55,21 @@ def check_same(study: Study, settings: Settings) -> None:
             )
 
 
-def other_task(study: Study, task: Task) -> str:
+def other_task(store: Reader, task: Task) -> str:
     """What of the task is not as it was for the results there are; empty when nothing."""
-    if not study.task_hash:
+    study = find_study(store)
+    if study is None or not study.task_hash or not store.runs({RunStatus.SUCCEEDED}):
         return ""
     return ", ".join(f"`{key}`" for key in differing(study.task_hash, task.fingerprint))
 
 
-def check_task(study: Study, task: Task) -> None:
+def check_task(store: Reader, task: Task) -> None:
     """Refuse a task that would mix its results with those of another one.
 
     Raises:
         StudyError: the task is not the one that the study's runs have executed.
     """
-    if changed := other_task(study, task):
+    if changed := other_task(store, task):
         raise StudyError(
             f"{task.path}: {changed} changed since this study's runs were made, and results of two "
             "tasks do not compare; set it back, begin another study, or go on all the same with "
@@ -78,11 +79,10 @@ def check_task(study: Study, task: Task) -> None:
 
 def keep_task(store: Writer, task: Task) -> None:
     """Put on record which task the runs execute from now on."""
-    study = store.study()
     with store.transaction():
-        if changed := other_task(study, task):
+        if changed := other_task(store, task):
             store.record("task.changed", f"goes on with another {task.path.name}: {changed}")
-        if study.task_hash != task.fingerprint:
+        if store.study().task_hash != task.fingerprint:
             store.change_study(task_hash=task.fingerprint)
 
 

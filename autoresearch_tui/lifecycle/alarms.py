@@ -26,7 +26,7 @@ def heed_crashes(draft: Draft) -> None:
 def watch(draft: Draft) -> None:
     """Raise the alarm that is due, and take back one whose cause is gone."""
     _give_up(draft)
-    if draft.study.status is StudyStatus.RUNNING:
+    if draft.study.status is StudyStatus.RUNNING and draft.ending is None:
         _tell(draft, _stalled(draft) or _starved(draft))
 
 

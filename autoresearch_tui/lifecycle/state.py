@@ -201,7 +201,7 @@ class Draft:
     def give_up(self, why: str) -> None:
         """End the engine: it cannot do anything for the study."""
         self.record("engine.failed", why)
-        self.put_study(end_reason=why)
+        self.put_study(end_reason=why, alarm=why)
         self.ending = Ending(why, FAILED)
 
     def order(self, instruction: Instruction) -> None:

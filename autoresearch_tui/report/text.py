@@ -57,7 +57,7 @@ def status_lines(stands: Standing, now: float) -> list[str]:
     best = next(iter(stands.best), None)
     alive = engine_lives(study, now)
     engine = f"running (process {study.engine_pid})" if alive else "not running"
-    reason = f": {study.end_reason}" if study.end_reason else ""
+    reason = f": {study.end_reason}" if study.end_reason not in ("", study.alarm) else ""
     lines = [f"study       {study.tag}  {study.status}{reason}", f"engine      {engine}"]
     if study.alarm:
         lines.append(f"ALARM       {study.alarm}")

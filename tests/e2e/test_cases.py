@@ -187,7 +187,7 @@ def test_slots_of_an_earlier_start_give_no_hope(tmp_path: Path):
     study = make_study(tmp_path / "study")
     assert call(study, "--no-ui", "--slots", "4", "--max-experiments", "3").returncode == 0
     (study / "experiment.yaml").write_text(BROKEN)
-    done = call(study, "--no-ui", "--slots", "2", "--max-experiments", "9")
+    done = call(study, "--no-ui", "--slots", "2", "--max-experiments", "9", "--accept-task")
     assert done.returncode == 1
     assert "end: no cluster is left: cpu-01 … cpu-02" in done.stdout
 

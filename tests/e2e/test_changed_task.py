@@ -10,7 +10,7 @@ import pytest
 from autoresearch_tui.domain import RunStatus
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import open_reader
-from tests.studies import call, command, make_study
+from tests.studies import TASK, call, command, make_study
 
 pytestmark = pytest.mark.e2e
 
@@ -72,3 +72,11 @@ def test_who_sits_at_the_terminal_is_asked(study: Path, answer: str, code: int):
     assert process.wait(60) == code
     assert b"Go on all the same?" in said
     assert bool(results(study)[1]) is (code == 0)
+
+
+def test_a_task_that_gave_no_result_is_mended_without_a_question(tmp_path: Path):
+    made = make_study(tmp_path / "study", task=TASK.replace("python train.py", "exit 3"))
+    assert run(made, "1").returncode == 1
+    (made / "experiment.yaml").write_text(TASK)
+    assert run(made, "1").returncode == 0
+    assert results(made)[1] == []

@@ -8,6 +8,7 @@ from autoresearch_tui.config import Settings
 from autoresearch_tui.domain import (
     ApprovalMode,
     Blame,
+    ClusterStatus,
     ExperimentStatus,
     RunStatus,
     StudyStatus,
@@ -362,3 +363,20 @@ def test_settings_of_alarms_may_be_turned_off():
     world.state.memory = replace(world.state.memory, crashes=100)
     world.tell(events.Ticked())
     assert world.state.study.status is StudyStatus.RUNNING
+
+
+def test_an_engine_without_a_cluster_left_says_why_until_one_has_hope(world: World):
+    def seen(status: ClusterStatus, note: str = "") -> None:
+        for name in world.state.clusters:
+            world.tell(events.ClusterSeen(name, "sim", "H100", status, note, price=1.0))
+
+    seen(ClusterStatus.FAILED, "no such package")
+    world.now += 6
+    seen(ClusterStatus.FAILED, "no such package")
+    why = "no cluster is left: a … c: no such package"
+    assert world.state.ending is not None
+    assert (world.state.ending.code, world.state.ending.reason) == (1, why)
+    assert world.state.study.alarm == why
+    world.restart()
+    seen(ClusterStatus.SETTING_UP)
+    assert world.state.study.alarm == ""

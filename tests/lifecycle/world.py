@@ -222,7 +222,7 @@ class World:
     def restart(self) -> None:
         """The engine dies and another one begins: only what is on record is left."""
         self.late.clear()
-        self.state.memory = Memory()
+        self.state.memory, self.state.ending = Memory(), None
         self.tell(events.Started())
 
     def settle(self) -> None:

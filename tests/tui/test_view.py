@@ -1,11 +1,14 @@
 """The numbers and words of the screen, as functions of a picture."""
 
+import os
+import subprocess
 from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
 from textual.content import Content
 
+from autoresearch_tui.control import process_lives
 from autoresearch_tui.domain import (
     ApprovalMode,
     Cluster,
@@ -25,6 +28,7 @@ from autoresearch_tui.tui.widgets.lines import _wrapped  # pyright: ignore[repor
 from autoresearch_tui.tui.widgets.scatter import Plot, Point, frame_of, plot_lines, points_of
 from autoresearch_tui.tui.widgets.tiles import tile_lines
 from autoresearch_tui.tui.words import Segment, duration, fit, percent
+from tests.studies import until
 
 NOW = 10_000.0
 
@@ -131,6 +135,13 @@ def test_a_silent_engine_is_an_alarm():
     assert "NO ENGINE for 1m00s" in text
     assert view().silence(NOW) is None
     assert view(study=study(status=StudyStatus.FINISHED, heartbeat_at=1.0)).silence(NOW) is None
+
+
+def test_an_engine_whose_end_nobody_has_asked_for_is_no_living_one():
+    with subprocess.Popen(["true"]) as ended:
+        until(lambda: not process_lives(ended.pid), "its end to be seen")
+        assert ended.returncode is None
+        assert process_lives(os.getpid())
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])

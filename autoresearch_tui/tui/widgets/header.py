@@ -124,7 +124,7 @@ def _people(view: View, now: float) -> Sequence[Segment]:
     state = study.researcher_state or ("" if study.status is StudyStatus.FINISHED else "ready")
     researcher = ": ".join(part for part in (study.researcher, state) if part)
     segments.append(Segment(2, _quiet("researcher", researcher)))
-    if study.end_reason:
+    if study.end_reason and study.end_reason != study.alarm:
         segments.append(Segment(1, Content.styled(study.end_reason, "$primary")))
     return segments
 
