@@ -1,6 +1,7 @@
 import sqlite3
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -261,3 +262,31 @@ def test_a_part_that_fails_is_undone_alone(writer, reader):
             writer.put_run(Run("r", "e9", 1, RunStatus.PENDING, 1, 1.0))
         writer.put_experiment(experiment(2))
     assert [e.id for e in reader.experiments()] == ["e0001", "e0002"]
+
+
+def test_a_study_of_version_3_goes_on(tmp_path):
+    """A database whose engine was killed in the middle of its runs."""
+    path = tmp_path / "study.db"
+    dump = (Path(__file__).parent / "version3.sql").read_text()
+    with sqlite3.connect(path) as connection:
+        connection.executescript(dump)
+        connection.row_factory = sqlite3.Row
+        best = connection.execute("SELECT * FROM experiments WHERE is_best = 1").fetchone()
+        judged = connection.execute(
+            "SELECT * FROM experiments WHERE verdict IS NOT NULL"
+        ).fetchall()
+        runs = connection.execute("SELECT * FROM runs").fetchall()
+    connection.close()
+    with open_writer(path) as writer:
+        state = load_state(writer, Settings())
+        assert state.incumbents == {best["accelerator"]: best["id"]}
+        draft = handle(state, events.Started(), 1e10)
+        assert not [record for record in draft.records if record.kind == "defect"]
+        writer.apply(draft)
+        kept = {e.id: (e.verdict, e.value) for e in writer.with_verdict()}
+        assert kept == {row["id"]: (row["verdict"], row["value"]) for row in judged}
+        found = {run.id: run for run in writer.runs()}
+    assert {id: run.status for id, run in found.items()} == {r["id"]: r["status"] for r in runs}
+    assert all(run.job == id and run.commit for id, run in found.items())
+    active = {r["id"] for r in runs if r["status"] in ("queued", "running")}
+    assert active == {run.id for each in state.runs.values() for run in each if run.id in active}
