@@ -13,13 +13,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "autoresearch_tui"
 
 LEVELS = (
-    ("domain", "errors", "paths"),
+    ("domain", "errors", "paths", "plain"),
     ("config", "control", "usage"),
     ("judge", "code"),
     ("lifecycle",),
     ("store",),
     ("report", "workspace", "backends", "researchers"),
-    ("engine", "tui", "serve"),
+    ("engine", "tui"),
     ("template", "doctor", "launch", "simulation"),
     ("adoption",),
     ("cli",),

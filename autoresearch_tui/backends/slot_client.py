@@ -31,6 +31,7 @@ from autoresearch_tui.backends.slot_files import (
     write_json,
 )
 from autoresearch_tui.errors import BackendError
+from autoresearch_tui.plain import plain
 
 # One directory's name on any file system, with room for the number before it.
 _JOB_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
@@ -38,8 +39,6 @@ _SPAWN_SECONDS = 60
 _LOG_BYTES = 1_000_000
 
 _TAIL_BYTES = 8192
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Slot:
@@ -354,8 +353,8 @@ def tail_lines(path: Path, size: int) -> list[str]:
             tail = file.read(size).decode(errors="replace")
     except OSError:
         return []
-    lines = re.split(r"[\r\n]", _ESCAPE.sub("", tail))
-    return [text for line in lines if (text := " ".join(_CONTROL.sub(" ", line).split()))]
+    lines = re.split(r"[\r\n]", tail)
+    return [text for line in lines if (text := " ".join(plain(line).split()))]
 
 
 def last_line(path: Path) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from autoresearch_tui.backends.reasons import Reasons
+from autoresearch_tui.plain import plain
 
 HASH_PREFIX = "autoresearch-sha256:"
 """Starts the lines by which a run tells what it executes: prefix, hash, path."""
@@ -17,8 +18,6 @@ TREE_PREFIX = "autoresearch-tree:"
 """Starts the lines with one hash over many files: prefix, `before` or `after`, hash."""
 
 _LONGEST_LINE = 4000
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _PROGRESS = re.compile(r"\bstep\s+(?P<step>\d+)\s*(?:\((?P<percent>[\d.]+)%\))?\s*\|(?P<rest>.*)")
 _LOSS = re.compile(r"\bloss:\s*(?P<loss>[-+\w.]+)")
 _REMAINING = re.compile(r"\bremaining:\s*(?P<remaining>[\d.]+)s")
@@ -65,7 +64,7 @@ class LineSplitter:
 
 def clean(text: str) -> str:
     """A line without escape sequences and control characters, cut to a sane length."""
-    return _CONTROL.sub("", _ANSI.sub("", text))[:_LONGEST_LINE].rstrip()
+    return plain(text)[:_LONGEST_LINE].rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from autoresearch_tui.backends.base import ClusterState, JobState, JobStatus, Lo
 from autoresearch_tui.domain import ClusterStatus, Run, RunStatus
 from autoresearch_tui.engine.bell import Bell
 from autoresearch_tui.engine.engine import Engine
-from autoresearch_tui.engine.follow import Follower
+from autoresearch_tui.engine.following import Follower
 from autoresearch_tui.engine.jobs import conclude
 from autoresearch_tui.errors import BackendError, WorkspaceError
 from autoresearch_tui.lifecycle.events import ClusterSeen, JobEnded, JobSeen

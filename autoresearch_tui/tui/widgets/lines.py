@@ -1,7 +1,6 @@
 """A pane of lines that grows at its end; only the visible ones are drawn."""
 
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
@@ -13,17 +12,11 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
+from autoresearch_tui.plain import plain
 from autoresearch_tui.tui.widgets.drawn import Painted
-
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 _KEPT = 10_000
 """Lines kept for scrolling back."""
-
-
-def plain(text: str) -> str:
-    """Text without escape sequences and control characters, tabs as spaces."""
-    return _CONTROL.sub("", text.expandtabs(4))
 
 
 class Lines(Painted, ScrollView, can_focus=True):
@@ -55,7 +48,7 @@ class Lines(Painted, ScrollView, can_focus=True):
 
     def write(self, lines: Iterable[tuple[str, str]]) -> None:
         """Append lines, each with its style."""
-        new = [(plain(text), style) for text, style in lines]
+        new = [(plain(text).expandtabs(4), style) for text, style in lines]
         self._source += new
         if len(self._source) > 2 * _KEPT:
             self._source = self._source[-_KEPT:]

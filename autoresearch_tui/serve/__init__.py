@@ -1,1 +1,0 @@
-"""Serves a study to other programs and machines."""
