@@ -159,7 +159,6 @@ class Proposal:
     hypothesis: str
     edits: tuple[Edit, ...]
     parent: str | None = None
-    origin: str = "outside"
     expected: str = ""
     priority: int = 0
 
@@ -174,7 +173,8 @@ class Experiment:
     of the normalised files, by which duplicates are found. `approve_at` is when a proposal under
     the `veto` mode goes ahead by itself. `pinned` is the only accelerator type that it may run on,
     if it is bound to one; `accelerator` the one that `value`, `gain` and `verdict` are of. The
-    verdict is of `runs_judged` runs, and wanted are `runs_wanted`.
+    verdict is of `runs_judged` runs, and wanted are `runs_wanted`. `origin` is who proposed it, in
+    the researcher's turn `turn` if it was one.
     """
 
     id: str
@@ -206,6 +206,7 @@ class Experiment:
     why: str = ""
     judged_at: float | None = None
     is_best: bool = False
+    turn: int | None = None
 
     @property
     def is_baseline(self) -> bool:
@@ -323,6 +324,28 @@ class Cluster:
     cost: float = 0.0
     billed_at: float | None = None
     suspected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One time that a researcher was asked for proposals. Times are Unix seconds.
+
+    `wanted` proposals were asked for, and `admitted` stood up to validation. `cost` is in dollars.
+    `instructions` is the version of the brief that it worked by, and `outcome` says why it ended
+    without the proposals that were wanted, if it did.
+    """
+
+    id: int
+    researcher: str
+    wanted: int
+    started_at: float
+    ended_at: float | None = None
+    admitted: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    instructions: str = ""
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)

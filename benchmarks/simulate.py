@@ -83,7 +83,7 @@ async def simulate(given: argparse.Namespace, directory: Path) -> None:
         else OptimizerResearcher(settings.search, "gpu")
     )
     async with world:
-        engine = await Simulation(directory, clock, settings, world, researcher).engine()
+        engine = await Simulation(directory, clock, settings, world, [researcher]).engine()
     tell(engine, world, clock() - BEGIN)
 
 

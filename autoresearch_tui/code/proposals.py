@@ -57,7 +57,7 @@ def proposal_to_object(proposal: Proposal) -> dict[str, object]:
     }
 
 
-def proposal_from_json(given: object, origin: str = "outside") -> Proposal:
+def proposal_from_json(given: object) -> Proposal:
     """Read a proposal from JSON text or from the object in it.
 
     Fields: `title` (one line), `hypothesis`, `edits` (each `{file, search, replace}` or `{file?,
@@ -79,7 +79,6 @@ def proposal_from_json(given: object, origin: str = "outside") -> Proposal:
         hypothesis=_text(data, "hypothesis", LONGEST_HYPOTHESIS).strip(),
         edits=edits_from_json(data.get("edits")),
         parent=_optional(data, "parent", 40) or None,
-        origin=origin,
         expected=" ".join(_optional(data, "expected", 400).split()),
         priority=priority,
     )

@@ -36,11 +36,24 @@ class Admission:
         # One rebase waits for it at a time, so that a new proposal is never behind all of them.
         self._rebasing = asyncio.Lock()
 
-    async def admit(self, proposals: Sequence[Proposal], wave: int, actor: str) -> list[Experiment]:
-        """Validate proposals and record each, those that cannot be run as rejected."""
-        return [await self._admit(proposal, wave, actor) for proposal in proposals]
+    async def admit(
+        self,
+        proposals: Sequence[Proposal],
+        actor: str,
+        *,
+        origin: str = "",
+        turn: int | None = None,
+    ) -> list[Experiment]:
+        """Validate proposals, one wave, and record each, those that cannot be run as rejected."""
+        found: list[Experiment] = []
+        for proposal in proposals:
+            wave = found[0].wave if found else None
+            found.append(await self._admit(proposal, wave, actor, origin or actor, turn))
+        return found
 
-    async def _admit(self, proposal: Proposal, wave: int, actor: str) -> Experiment:
+    async def _admit(
+        self, proposal: Proposal, wave: int | None, actor: str, origin: str, turn: int | None
+    ) -> Experiment:
         engine, store = self._engine, self._engine.store
         # Held for one at a time, so that nobody waits for a thousand others.
         async with self._lock:
@@ -50,11 +63,12 @@ class Admission:
             experiment = Experiment(
                 id=f"e{number:04}",
                 number=number,
-                wave=wave,
+                wave=wave if wave is not None else store.next_wave(),
                 status=ExperimentStatus.PROPOSED,
                 title=proposal.title,
                 hypothesis=proposal.hypothesis,
-                origin=proposal.origin,
+                origin=origin,
+                turn=turn,
                 created_at=engine.clock(),
                 edits=proposal.edits,
                 parent=parent.id if parent is not None else None,
@@ -95,7 +109,7 @@ class Admission:
         left = left_behind(store, experiment) if experiment is not None else ()
         proposal = combination(experiment, left) if experiment is not None and left else None
         if proposal is not None:
-            await self.admit([proposal], store.next_wave(), "engine")
+            await self.admit([proposal], "engine", origin="combine")
         return Done(order.key)
 
     async def _apply(self, experiment: Experiment, parent: Experiment) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from autoresearch_tui.engine.starting import (
     find_study,
     first_accelerator,
     keep_task,
+    named_together,
     write_study,
 )
 from autoresearch_tui.paths import StudyPaths
@@ -55,13 +56,13 @@ async def build(
     if not accept_task:
         check_task(store, task)
     backend = _backend(paths, settings, task, workspace)
-    researcher: Researcher | None = None
+    researchers: list[Researcher] = []
     try:
         await backend.start()
         accelerator = await first_accelerator(backend)
         if not settings.local.any_accelerator:
             check_accelerator(task, accelerator)
-        researcher = _researcher(settings, accelerator)
+        researchers = _researchers(settings, accelerator)
         now = store.clock()
         if study is None:
             write_study(store, settings, paths.root, workspace.base_commit, now)
@@ -69,7 +70,7 @@ async def build(
         apply_limits(store, settings, now, given)
         store.change_study(
             started_at=study.started_at if study and study.started_at else now,
-            researcher=researcher.name if researcher else "none",
+            researcher=named_together(researchers),
             confinement=backend.confinement,
             end_reason="",
         )
@@ -81,12 +82,12 @@ async def build(
             workspace,
             task,
             backend,
-            researcher,
+            researchers,
             load_state(store, settings),
             store.clock,
         )
     finally:
-        if researcher is not None:
+        for researcher in researchers:
             await researcher.close()
         await backend.close()
 
@@ -109,10 +110,10 @@ def _backend(paths: StudyPaths, settings: Settings, task: Task, workspace: Works
     )
 
 
-def _researcher(settings: Settings, accelerator: str) -> Researcher | None:
+def _researchers(settings: Settings, accelerator: str) -> list[Researcher]:
     if settings.researcher.kind == "none":
-        return None
+        return []
     from autoresearch_tui.researchers.optimizer import OptimizerResearcher
 
     profile = "cpu" if accelerator == "CPU" else "gpu"
-    return OptimizerResearcher(settings.search, profile)
+    return [OptimizerResearcher(settings.search, profile)]

@@ -142,9 +142,8 @@ class Commands:
         return None
 
     async def _propose(self, request: Request) -> object:
-        proposal = proposal_from_json(request.args, origin=request.actor)
-        wave = self._engine.store.next_wave()
-        (experiment,) = await self._admission.admit([proposal], wave, request.actor)
+        proposal = proposal_from_json(request.args)
+        (experiment,) = await self._admission.admit([proposal], request.actor)
         if experiment.status is ExperimentStatus.REJECTED:
             raise ControlError(f"{experiment.id} rejected: {experiment.why}")
         return {"experiment": experiment.id, "status": experiment.status}

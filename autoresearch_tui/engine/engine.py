@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -49,7 +49,7 @@ class Engine:
     workspace: Repository
     task: Task
     backend: Backend
-    researcher: Researcher | None
+    researchers: Sequence[Researcher]
     state: State
     clock: Callable[[], float]
     offload: Offload = asyncio.to_thread

@@ -62,7 +62,6 @@ def combination(experiment: Experiment, left: Sequence[Experiment]) -> Proposal 
         ),
         edits=tuple(edits.values()),
         parent=experiment.id,
-        origin="combine",
         priority=COMBINE_PRIORITY,
     )
 

@@ -1,29 +1,24 @@
-"""Asks the researcher for proposals before the queue runs dry."""
+"""Asks researchers for proposals before the queues run dry, each in a loop of its own."""
 
 import asyncio
 import logging
-import math
-import statistics
-import time
+from collections.abc import Mapping
 
-from autoresearch_tui.domain import ApprovalMode, ClusterStatus, Experiment, ExperimentStatus
+from autoresearch_tui.domain import Experiment
 from autoresearch_tui.engine.admission import Admission
+from autoresearch_tui.engine.desk import TurnDesk
 from autoresearch_tui.engine.engine import Engine
+from autoresearch_tui.engine.stock import LIVE, Stock
 from autoresearch_tui.errors import ExhaustedError, ResearcherError
 from autoresearch_tui.lifecycle.events import Noted, RunsWanted, Stopped
-from autoresearch_tui.researchers.base import Brief, Researcher
+from autoresearch_tui.researchers.base import Researcher
 
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
-_LONGEST_LEAD = 4
-
 FIRM_RUNS = 8
 """Runs of the best and of the baseline, where a study repeats them at its end."""
-
-_LIVE = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
-_OUT_OF_USE = (ClusterStatus.STOPPED, ClusterStatus.GONE)
 
 
 class Research:
@@ -32,137 +27,146 @@ class Research:
     def __init__(self, engine: Engine, admission: Admission) -> None:
         self._engine = engine
         self._admission = admission
-        # Up to where results were told, and up to where they were looked at.
-        self._rev = self._seen = 0
-        self._pause = _FIRST_PAUSE
+        self._stock = Stock(engine, [each.name for each in engine.researchers])
+        self._words = {each.name: "" for each in engine.researchers}
+        self._resting: set[str] = set()
 
     async def run(self) -> None:
         """Ask whenever the stock is low; returns only when there is no researcher."""
+        async with asyncio.TaskGroup() as group:
+            for researcher in self._engine.researchers:
+                group.create_task(_Seat(self, researcher).run())
+
+    @property
+    def engine(self) -> Engine:
+        """The engine whose study is researched."""
+        return self._engine
+
+    @property
+    def stock(self) -> Stock:
+        """What is ready, and what is wanted."""
+        return self._stock
+
+    def desk(self, identity: str, told: int) -> TurnDesk:
+        """A desk for a turn."""
+        return TurnDesk(self._engine, self._admission, identity, told)
+
+    def show(self, name: str, words: str) -> None:
+        """Say what a researcher does."""
+        self._words[name] = words
+        text = told_together(self._words)
+        if text != self._engine.state.study.researcher_state:
+            self._engine.tell(Noted({"researcher_state": text}))
+
+    async def rest(self, name: str, seen: int, why: str) -> None:
+        """Wait for news after revision `seen`; the study ends where none are to come.
+
+        That is when nothing is under way and all researchers rest.
+        """
         engine = self._engine
-        if engine.researcher is None:
-            return
-        while True:
-            ticket = engine.changed.ticket
-            wanted = self._wanted()
-            if wanted > 0 and engine.is_working:
-                await self._ask(engine.researcher, wanted)
-            await engine.changed.wait(ticket, timeout=1.0)
-
-    def _wanted(self) -> int:
-        state = self._engine.state
-        places = sum(c.status not in _OUT_OF_USE for c in state.clusters.values())
-        target = state.settings.scheduler.ahead or max(places, 1) * self._lead()
-        live = [each for each in state.experiments.values() if each.status in _LIVE]
-        wanted = target - sum(map(self._is_in_stock, live))
-        if (most := state.study.max_experiments) is not None:
-            unjudged = sum(each.verdict is None for each in live)
-            wanted = min(wanted, most - state.judged - unjudged)
-        return wanted
-
-    def _lead(self) -> int:
-        """Rounds of runs that pass while a proposal waits to be let through."""
-        state = self._engine.state
-        mode, durations = state.study.approval, state.memory.durations
-        if mode is ApprovalMode.AUTO:
-            return 1
-        if mode is ApprovalMode.MANUAL or not durations:
-            return 2
-        countdown = state.settings.approval.countdown_seconds
-        rounds = math.ceil(countdown / max(statistics.median(durations), 1.0))
-        return min(1 + rounds, _LONGEST_LEAD)
-
-    def _is_in_stock(self, experiment: Experiment) -> bool:
-        if experiment.status is ExperimentStatus.PROPOSED:
-            return True
-        runs = self._engine.state.runs.get(experiment.id, ())
-        return experiment.status is ExperimentStatus.QUEUED and not any(
-            run.counts and run.cluster for run in runs
-        )
-
-    async def _ask(self, researcher: Researcher, wanted: int) -> None:
-        self._show(f"thinking of {wanted} more")
+        self._resting.add(name)
         try:
-            admitted = await self._turn(researcher, wanted)
-        except ExhaustedError as error:
-            await self._rest(str(error))
-        except ResearcherError as error:
-            await self._back_off(str(error))
-        except Exception as error:
-            # Its defect must not leave clusters idle.
-            log.exception("the researcher failed")
-            await self._back_off(f"failed: {type(error).__name__}: {error}")
-        else:
-            if any(e.status is not ExperimentStatus.REJECTED for e in admitted):
-                self._pause = _FIRST_PAUSE
-                self._show("waiting for results")
-            else:
-                await self._back_off("had no proposal that could be run")
+            while not engine.store.experiments_since(seen):
+                ticket = engine.changed.ticket
+                if self._is_over():
+                    if engine.settings.researcher.exhausted != "repeat" or not self._repeat():
+                        engine.tell(Stopped(f"nothing more to propose: {why}", "engine"))
+                        return
+                else:
+                    self.show(name, f"has nothing more to propose: {why}")
+                await engine.changed.wait(ticket, timeout=1.0)
+        finally:
+            self._resting.discard(name)
 
-    async def _turn(self, researcher: Researcher, wanted: int) -> list[Experiment]:
-        store = self._engine.store
-        loop, turn = asyncio.get_running_loop(), store.next_turn()
-
-        def think(kind: str, text: str) -> None:
-            # Researchers think in threads of their own; the database has one writer.
-            loop.call_soon_threadsafe(store.add_thought, turn, researcher.name, kind, text)
-
-        brief, rev = await self._brief(wanted), store.revision()
-        self._seen = rev
-        started = time.monotonic()
-        proposals = await researcher.propose(brief, think)
-        seconds = time.monotonic() - started
-        log.info("%s: %d of %d in %.2f s", researcher.name, len(proposals), wanted, seconds)
-        self._rev = rev
-        return await self._admission.admit(proposals, store.next_wave(), researcher.name)
-
-    async def _brief(self, wanted: int) -> Brief:
+    def _is_over(self) -> bool:
         engine = self._engine
-        parent = engine.parent()
-        if parent is None or parent.commit is None:
-            raise ResearcherError("there is no baseline yet to start from")
-        workspace, study = engine.workspace, engine.settings.study
-        files = await engine.offload(workspace.read_files, parent.commit, workspace.editable)
-        return Brief(
-            wanted=wanted,
-            accelerator=engine.leading or "CPU",
-            metric=study.metric,
-            minimize=study.minimize,
-            incumbent=parent,
-            files=files,
-            changed=engine.store.experiments_since(self._rev),
-            noise=engine.noise(),
-        )
-
-    async def _rest(self, why: str) -> None:
-        """Wait for a result that changes the picture; where none is to come, the study ends."""
-        engine = self._engine
-        is_live = any(each.status in _LIVE for each in engine.state.experiments.values())
-        if engine.incumbent() is not None and not is_live:
-            if engine.settings.researcher.exhausted == "repeat" and self._repeat():
-                return
-            engine.tell(Stopped(f"nothing more to propose: {why}", "engine"))
-            return
-        ticket = engine.changed.ticket
-        self._show(f"has nothing more to propose: {why}")
-        while not engine.store.experiments_since(self._seen):
-            await engine.changed.wait(ticket, timeout=1.0)
-            ticket = engine.changed.ticket
+        is_live = any(each.status in LIVE for each in engine.state.experiments.values())
+        all_rest = len(self._resting) == len(engine.researchers)
+        return all_rest and not is_live and engine.incumbent() is not None
 
     def _repeat(self) -> bool:
         """Have the best and the baseline measured more often; False when they have been."""
         engine = self._engine
-        both = {e.id: e for e in (engine.incumbent(), engine.baseline()) if e is not None}
+        both: dict[str, Experiment] = {
+            e.id: e for e in (engine.incumbent(), engine.baseline()) if e is not None
+        }
         few = [each for each in both.values() if each.runs_wanted < FIRM_RUNS]
         for each in few:
             why = f"measured again, {FIRM_RUNS} runs in all"
             engine.tell(RunsWanted(each.id, FIRM_RUNS, why))
         return bool(few)
 
+
+class _Seat:
+    """One researcher: asked, waited for when it fails, left in peace when it has no more."""
+
+    def __init__(self, research: Research, researcher: Researcher) -> None:
+        self._research = research
+        self._researcher = researcher
+        self._name = researcher.name
+        # Up to where results were told, and up to where they were looked at.
+        self._told = self._seen = 0
+        self._pause = _FIRST_PAUSE
+
+    async def run(self) -> None:
+        engine, stock = self._research.engine, self._research.stock
+        while True:
+            ticket = engine.changed.ticket
+            stock.free.add(self._name)
+            wanted = stock.wanted(self._name)
+            if wanted > 0 and engine.is_working:
+                await self._ask(wanted)
+            await engine.changed.wait(ticket, timeout=1.0)
+
+    async def _ask(self, wanted: int) -> None:
+        self._research.stock.promise(self._name, wanted)
+        self._research.show(self._name, f"thinking of {wanted} more")
+        try:
+            has_given = await self._turn(wanted)
+        except ExhaustedError as error:
+            await self._research.rest(self._name, self._seen, str(error))
+        except ResearcherError as error:
+            await self._back_off(str(error))
+        except Exception as error:
+            # Its defect must not leave clusters idle.
+            log.exception("the researcher %s failed", self._name)
+            await self._back_off(f"failed: {type(error).__name__}: {error}")
+        else:
+            if has_given:
+                self._pause = _FIRST_PAUSE
+                self._research.show(self._name, "waiting for results")
+            else:
+                await self._back_off("had no proposal that could be run")
+
+    async def _turn(self, wanted: int) -> bool:
+        """Whether one turn gave a proposal that can be run."""
+        desk = self._research.desk(self._name, self._told)
+        outcome = "cut off: the engine ended"
+        await desk.begin(wanted)
+        try:
+            await self._researcher.turn(desk)
+            outcome = "" if desk.turn.admitted else "had no proposal that could be run"
+        except Exception as error:
+            outcome = str(error) or type(error).__name__
+            raise
+        finally:
+            desk.end(outcome)
+            self._seen = desk.began
+            turn = desk.turn
+            seconds = (turn.ended_at or turn.started_at) - turn.started_at
+            self._research.stock.keep(self._name, seconds if turn.admitted else None)
+        self._told = desk.told
+        log.info("%s: %d of %d in %.2f s", self._name, turn.admitted, wanted, seconds)
+        return turn.admitted > 0
+
     async def _back_off(self, why: str) -> None:
-        self._show(f"{why}; asked again in {self._pause:.0f} s")
+        self._research.show(self._name, f"{why}; asked again in {self._pause:.0f} s")
         await asyncio.sleep(self._pause)
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
-    def _show(self, words: str) -> None:
-        if words != self._engine.state.study.researcher_state:
-            self._engine.tell(Noted({"researcher_state": words}))
+
+def told_together(words: Mapping[str, str]) -> str:
+    """What all researchers do, in one line; one alone needs no name."""
+    if len(words) == 1:
+        return next(iter(words.values()))
+    return " · ".join(f"{name}: {text}" for name, text in words.items() if text)

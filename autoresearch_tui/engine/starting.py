@@ -1,6 +1,7 @@
 """Opens a study for its engine: its first row, its baseline, and what a dead engine left."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from autoresearch_tui.backends.base import Backend
@@ -22,6 +23,7 @@ from autoresearch_tui.engine.watching import cluster_news
 from autoresearch_tui.errors import BackendError, StudyError
 from autoresearch_tui.lifecycle.deciding import OPEN
 from autoresearch_tui.lifecycle.events import Admitted, Started, Unfit
+from autoresearch_tui.researchers.base import Researcher
 from autoresearch_tui.store import Reader, Writer
 
 SETUP_SNAPSHOT = "setup"
@@ -120,6 +122,11 @@ def apply_limits(store: Writer, settings: Settings, now: float, given: frozenset
     if study.status in (StudyStatus.FINISHED, StudyStatus.STOPPING):
         changes |= {"status": StudyStatus.RUNNING, "end_reason": "", "ended_at": None}
     store.change_study(**changes)
+
+
+def named_together(researchers: Sequence[Researcher]) -> str:
+    """Who proposes, in one line."""
+    return ", ".join(each.name for each in researchers) or "none"
 
 
 def ensure_baseline(engine: Engine) -> None:

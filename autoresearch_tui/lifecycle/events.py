@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from autoresearch_tui.domain import ApprovalMode, ClusterStatus, Experiment, RunStatus
+from autoresearch_tui.domain import ApprovalMode, ClusterStatus, Experiment, RunStatus, Turn
 
 
 class Answer(StrEnum):
@@ -49,6 +49,13 @@ class Admitted:
     experiment: Experiment
     actor: str
     follows: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSeen:
+    """A researcher's turn begins, costs more than it did, or ends."""
+
+    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +264,7 @@ Event = (
     | Ticked
     | Noted
     | Admitted
+    | TurnSeen
     | Approved
     | Unapproved
     | Vetoed

@@ -16,6 +16,7 @@ from autoresearch_tui.lifecycle import (
     running,
     scheduling,
     starting,
+    turns,
 )
 from autoresearch_tui.lifecycle.events import Event
 from autoresearch_tui.lifecycle.state import Draft, IllegalTransition, State
@@ -25,6 +26,7 @@ _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     events.Ticked: clusters.ticked,
     events.Noted: clusters.noted,
     events.Admitted: deciding.admitted,
+    events.TurnSeen: turns.seen,
     events.Approved: deciding.approved,
     events.Unapproved: deciding.unapproved,
     events.Vetoed: deciding.vetoed,

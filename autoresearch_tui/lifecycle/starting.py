@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from autoresearch_tui.domain import RunStatus
-from autoresearch_tui.lifecycle import clusters
+from autoresearch_tui.lifecycle import clusters, turns
 from autoresearch_tui.lifecycle.deciding import renew_countdowns
 from autoresearch_tui.lifecycle.events import Started
 from autoresearch_tui.lifecycle.instructions import Do, Instruction
@@ -25,6 +25,7 @@ def started(draft: Draft, event: Started) -> None:
             if run.status is RunStatus.SUBMITTING:
                 draft.order(Instruction(Do.FIND, run.id, run.cluster or ""))
     renew_countdowns(draft)
+    turns.close_all(draft)
     for accelerator in list(draft.incumbents.keys()):
         if (incumbent := draft.incumbent(accelerator)) is not None:
             plan_moves(draft, incumbent, accelerator)

@@ -14,6 +14,7 @@ from autoresearch_tui.domain import (
     Run,
     RunStatus,
     Study,
+    Turn,
     Verdict,
 )
 from autoresearch_tui.judge.noise import pooled_noise
@@ -101,7 +102,7 @@ class State:
     Experiments that are over are not here, but the incumbents, the baselines and what waits for the
     operator's opinion are. `runs`
     are by experiment, `judgements` by experiment and accelerator type, `repeats` by accelerator
-    type. `judged` counts all that were.
+    type. `turns` are those that last. `judged` counts all that were.
     """
 
     settings: Settings
@@ -117,6 +118,7 @@ class State:
         default_factory=dict[str, dict[str, tuple[float, ...]]]
     )
     outbox: dict[str, Instruction] = field(default_factory=dict[str, Instruction])
+    turns: dict[int, Turn] = field(default_factory=dict[int, Turn])
     judged: int = 0
     memory: Memory = field(default_factory=Memory)
     ending: Ending | None = None
@@ -131,6 +133,9 @@ class State:
         draft.judgements.commit(self.judgements)
         draft.incumbents.commit(self.incumbents)
         draft.outbox.commit(self.outbox)
+        draft.turns.commit(self.turns)
+        for over in [turn.id for turn in self.turns.values() if turn.ended_at is not None]:
+            del self.turns[over]
         for (accelerator, experiment), values in draft.repeats.items():
             self.repeats.setdefault(accelerator, {})[experiment] = values
         self._drop(draft.experiments.changed)
@@ -175,6 +180,7 @@ class Draft:
         self.judgements = Overlay(state.judgements)
         self.incumbents = Overlay(state.incumbents)
         self.outbox = Overlay(state.outbox)
+        self.turns = Overlay(state.turns)
         self.repeats: dict[tuple[str, str], tuple[float, ...]] = {}
         self.records: list[Record] = []
         self._state = state

@@ -1,4 +1,4 @@
-"""What a researcher is: asked for proposals, told what it needs, heard while it thinks."""
+"""What a researcher is: somebody who is asked for proposals and makes them at the desk."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Brief:
     """What a researcher is given each time it is asked.
 
     `files` holds the incumbent's editable files by path. `changed` holds the experiments that are
-    new or have changed since the last call, oldest change first; the first call after a start
-    gets all.
+    new or have changed since its last turn that came to an end, oldest change first; the first turn
+    after a start gets all.
     """
 
     wanted: int
@@ -29,16 +29,45 @@ class Brief:
     noise: Noise
 
 
+class Desk(Protocol):
+    """The door to the study for whoever proposes, who is known there under `identity`."""
+
+    @property
+    def identity(self) -> str:
+        """Who it is, as the engine knows it: the origin of what is proposed."""
+        ...
+
+    async def brief(self) -> Brief:
+        """How the study stands.
+
+        Raises:
+            ResearcherError: there is nothing yet that a proposal could stand on.
+        """
+        ...
+
+    async def propose(self, proposals: Sequence[Proposal]) -> Sequence[Experiment]:
+        """Have proposals taken in, together one wave; the rejected ones say why they are."""
+        ...
+
+    def think(self, kind: str, text: str) -> None:
+        """Let it be read what is thought, from any thread; see `Think`."""
+        ...
+
+    def spend(self, tokens_in: int, tokens_out: int, cost: float) -> None:
+        """Put on record what this turn has cost further; `cost` in dollars."""
+        ...
+
+
 class Researcher(Protocol):
     """Proposes experiments. No call blocks the event loop; cancelling a call is safe."""
 
     @property
     def name(self) -> str:
-        """Short name, recorded as the origin of its proposals."""
+        """Short name, which the desk knows it by; no two researchers of a study share one."""
         ...
 
-    async def propose(self, brief: Brief, think: Think) -> Sequence[Proposal]:
-        """Give up to `brief.wanted` proposals; fewer when it has no more.
+    async def turn(self, desk: Desk) -> None:
+        """Propose as many as the desk's brief says are wanted; fewer when there are no more.
 
         Raises:
             ExhaustedError: there is nothing more to try.

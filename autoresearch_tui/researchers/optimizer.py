@@ -12,7 +12,7 @@ from autoresearch_tui.code.space import SearchAxis, build_space, check_search
 from autoresearch_tui.config import Search
 from autoresearch_tui.domain import ConstantEdit, Experiment, Proposal, Scalar
 from autoresearch_tui.errors import ExhaustedError
-from autoresearch_tui.researchers.base import Brief, Think
+from autoresearch_tui.researchers.base import Brief, Desk, Think
 from autoresearch_tui.researchers.optimizer_model import Point, Surrogate
 from autoresearch_tui.researchers.optimizer_words import describe, knowledge
 
@@ -34,18 +34,19 @@ class OptimizerResearcher:
 
     @property
     def name(self) -> str:
-        """Short name, recorded as the origin of its proposals."""
+        """Short name, which the desk knows it by."""
         return "optimizer"
 
-    async def propose(self, brief: Brief, think: Think) -> Sequence[Proposal]:
-        """Give up to `brief.wanted` proposals; fewer when the space is exhausted.
+    async def turn(self, desk: Desk) -> None:
+        """Propose as many as are wanted; fewer when the space is exhausted.
 
         Raises:
             ExhaustedError: no constant can be searched, or all their settings have been tried.
         """
+        brief = await desk.brief()
         self._experiments |= {e.id: e for e in brief.changed}
         known = list(self._experiments.values())
-        return await asyncio.to_thread(self._propose, brief, known, think)
+        await desk.propose(await asyncio.to_thread(self._propose, brief, known, desk.think))
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -111,7 +112,7 @@ class OptimizerResearcher:
         ]
         title, hypothesis, expected = describe(surrogate, moved, start, point, brief)
         edits = tuple(ConstantEdit(axis.file, axis.name, after) for axis, _, after in moved)
-        return Proposal(title, hypothesis, edits, None, self.name, expected)
+        return Proposal(title, hypothesis, edits, expected=expected)
 
 
 def _screen(

@@ -23,10 +23,16 @@ from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.jobs import hash_lines
 from autoresearch_tui.engine.living import Watch, live
 from autoresearch_tui.engine.publishing import Publisher
-from autoresearch_tui.engine.starting import apply_limits, find_study, take_up, write_study
+from autoresearch_tui.engine.starting import (
+    apply_limits,
+    find_study,
+    named_together,
+    take_up,
+    write_study,
+)
 from autoresearch_tui.errors import ExhaustedError
 from autoresearch_tui.paths import StudyPaths
-from autoresearch_tui.researchers.base import Brief, Researcher, Think
+from autoresearch_tui.researchers.base import Desk, Researcher
 from autoresearch_tui.simulation.repository import MemoryRepository
 from autoresearch_tui.store.loading import load_state
 from autoresearch_tui.store.writer import open_writer
@@ -108,10 +114,11 @@ class Sampler:
         """Short name."""
         return "sampler"
 
-    async def propose(self, brief: Brief, think: Think) -> Sequence[Proposal]:
+    async def turn(self, desk: Desk) -> None:
         """As many proposals as are wanted."""
+        brief = await desk.brief()
         constants = all_constants(brief.files)
-        return [self._propose(constants) for _ in range(brief.wanted)]
+        await desk.propose([self._propose(constants) for _ in range(brief.wanted)])
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -127,7 +134,7 @@ class Sampler:
             if key not in self._tried:
                 self._tried.add(key)
                 title = ", ".join(f"{edit.name} → {edit.value}" for edit in edits)
-                return Proposal(title, "perhaps", edits, origin=self.name)
+                return Proposal(title, "perhaps", edits)
         raise ExhaustedError("nothing new was found in a thousand draws")
 
     def _moved(self, value: object) -> float | int:
@@ -149,7 +156,7 @@ class Simulation:
     clock: Callable[[], float]
     settings: Settings
     world: SimulatedWorld
-    researcher: Researcher | None
+    researchers: Sequence[Researcher]
     repository: MemoryRepository = field(
         default_factory=lambda: MemoryRepository({"train.py": TRAIN}, ["train.py"])
     )
@@ -164,9 +171,8 @@ class Simulation:
                 base = self.repository.base_commit
                 write_study(store, self.settings, self.directory, base, now)
             apply_limits(store, self.settings, now, frozenset())
-            name = self.researcher.name if self.researcher is not None else "none"
             began = study.started_at if study is not None and study.started_at else now
-            store.change_study(researcher=name, started_at=began)
+            store.change_study(researcher=named_together(self.researchers), started_at=began)
             store.record("engine.started", "simulated")
             engine = Engine(
                 paths,
@@ -175,7 +181,7 @@ class Simulation:
                 self.repository,
                 Task(self.directory / "experiment.yaml", "true", "", {}, {}),
                 SimulatedBackend(self.world),
-                self.researcher,
+                self.researchers,
                 load_state(store, self.settings),
                 self.clock,
             )

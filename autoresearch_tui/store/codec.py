@@ -25,12 +25,15 @@ from autoresearch_tui.domain import (
     Study,
     StudyStatus,
     Thought,
+    Turn,
     Verdict,
 )
 from autoresearch_tui.lifecycle.instructions import Do, Instruction
 
 Row = Mapping[str, Any]
-Entity = Study | Experiment | Run | Judgement | Cluster | Progress | Thought | Event | Instruction
+Entity = (
+    Study | Experiment | Run | Judgement | Cluster | Progress | Turn | Thought | Event | Instruction
+)
 
 _JSON = frozenset({"constants", "metrics", "data"})
 
@@ -150,6 +153,11 @@ def to_progress(row: Row) -> Progress:
 def to_curve_point(row: Row) -> CurvePoint:
     """Decode a row of `curve`."""
     return CurvePoint(row["step"], row["fraction"], row["loss"])
+
+
+def to_turn(row: Row) -> Turn:
+    """Decode a row of `turns`."""
+    return Turn(**_plain(row))
 
 
 def to_thought(row: Row) -> Thought:

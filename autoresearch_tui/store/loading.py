@@ -29,6 +29,7 @@ def load_state(store: Reader, settings: Settings) -> State:
         },
         incumbents={each.accelerator: each.experiment for each in incumbents},
         outbox={order.key: order for order in store.outbox()},
+        turns={turn.id: turn for turn in store.open_turns()},
         judged=store.judged(),
         memory=_memory(store),
     )

@@ -25,6 +25,7 @@ from autoresearch_tui.domain import (
     RunStatus,
     Study,
     Thought,
+    Turn,
     Verdict,
 )
 from autoresearch_tui.errors import StudyError
@@ -276,6 +277,26 @@ class Reader:
         """The training curve of a run."""
         rows = self._rows("SELECT * FROM curve WHERE run = ? ORDER BY step", run)
         return [codec.to_curve_point(row) for row in rows]
+
+    def turns(self, after: int = 0, limit: int = 1000) -> list[Turn]:
+        """The newest `limit` turns of researchers with a number above `after`, in order."""
+        rows = self._rows("SELECT * FROM turns WHERE id > ? ORDER BY id DESC LIMIT ?", after, limit)
+        return [codec.to_turn(row) for row in rows][::-1]
+
+    def open_turns(self) -> list[Turn]:
+        """Turns that have not ended."""
+        rows = self._rows("SELECT * FROM turns WHERE ended_at IS NULL ORDER BY id")
+        return [codec.to_turn(row) for row in rows]
+
+    def turn_seconds(self, researcher: str, count: int) -> list[float]:
+        """How long the newest turns of a researcher took that gave something, newest first."""
+        rows = self._rows(
+            "SELECT ended_at - started_at AS took FROM turns WHERE researcher = ?"
+            " AND admitted > 0 AND ended_at IS NOT NULL ORDER BY id DESC LIMIT ?",
+            researcher,
+            count,
+        )
+        return [row["took"] for row in rows]
 
     def thoughts(self, after: int = 0, limit: int = 1000) -> list[Thought]:
         """The newest `limit` pieces of reasoning with a number above `after`, in order."""

@@ -21,6 +21,7 @@ from autoresearch_tui.domain import (
     Run,
     RunStatus,
     Study,
+    Turn,
 )
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.lifecycle import Draft
@@ -120,6 +121,8 @@ class Writer(Reader):
                 self.put_judgement(judgement)
             for cluster in _present(draft.clusters.changed):
                 self.put_cluster(cluster)
+            for turn in _present(draft.turns.changed):
+                self.put_turn(turn)
             for key, order in draft.outbox.changed.items():
                 if order is None:
                     self._execute("DELETE FROM outbox WHERE key = ?", [key])
@@ -148,8 +151,8 @@ class Writer(Reader):
         return row[0]
 
     def next_turn(self) -> int:
-        """The number of the researcher's next turn; the first is 1."""
-        row = self._execute("SELECT coalesce(max(turn), 0) + 1 FROM thoughts").fetchone()
+        """The number of the next turn of a researcher; the first is 1."""
+        row = self._execute("SELECT coalesce(max(id), 0) + 1 FROM turns").fetchone()
         return row[0]
 
     def put_experiment(self, experiment: Experiment) -> None:
@@ -169,6 +172,10 @@ class Writer(Reader):
     def put_cluster(self, cluster: Cluster) -> None:
         """Add a cluster, or replace what is known of it."""
         self._insert("clusters", codec.to_row(cluster), "REPLACE")
+
+    def put_turn(self, turn: Turn) -> None:
+        """Add a turn, or replace what is known of it."""
+        self._put("turns", "id", codec.to_row(turn))
 
     def put_progress(self, progress: Sequence[Progress]) -> None:
         """Set the newest progress of runs."""

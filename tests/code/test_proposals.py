@@ -16,14 +16,14 @@ EDITS = (
     ConstantEdit("", "WINDOW", "SL"),
     ReplaceEdit("train.py", "a\n", ""),
 )
-PROPOSAL = Proposal("Deeper", "More layers\nhelp.", EDITS, "e0003", "llm", "-0.01", 5)
+PROPOSAL = Proposal("Deeper", "More layers\nhelp.", EDITS, "e0003", "-0.01", 5)
 OBJECT = proposal_to_object(PROPOSAL)
 
 
 def test_round_trip():
     assert edits_from_json(edits_to_json(EDITS)) == EDITS
-    assert proposal_from_json(json.dumps(OBJECT), origin="llm") == PROPOSAL
-    assert proposal_from_json(OBJECT, origin="llm") == PROPOSAL
+    assert proposal_from_json(json.dumps(OBJECT)) == PROPOSAL
+    assert proposal_from_json(OBJECT) == PROPOSAL
 
 
 def test_the_optional_may_be_missing():

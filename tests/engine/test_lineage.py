@@ -64,7 +64,6 @@ def test_a_keep_on_an_older_parent_leaves_what_was_kept_between(store: Writer):
     found = combination(late, [second, third])
     assert found is not None
     assert found.parent == "e0004"
-    assert found.origin == "combine"
     assert found.edits == (edit("LR", 0.1), edit("WIDTH", 8))
 
 

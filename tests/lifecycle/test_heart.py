@@ -12,6 +12,7 @@ from autoresearch_tui.domain import (
     ExperimentStatus,
     RunStatus,
     StudyStatus,
+    Turn,
     Verdict,
 )
 from autoresearch_tui.errors import ControlError
@@ -380,3 +381,20 @@ def test_an_engine_without_a_cluster_left_says_why_until_one_has_hope(world: Wor
     world.restart()
     seen(ClusterStatus.SETTING_UP)
     assert world.state.study.alarm == ""
+
+
+def test_a_turn_is_charged_as_it_goes_and_cut_off_with_its_engine(world: World):
+    before = world.state.study.spent_usd
+    turn = Turn(1, "llm", 4, world.now)
+    world.tell(events.TurnSeen(turn))
+    world.tell(events.TurnSeen(replace(turn, cost=0.25)))
+    world.tell(events.TurnSeen(replace(turn, cost=0.75, admitted=2)))
+    assert world.state.study.spent_usd == before + 0.75
+    draft = handle(world.state, events.Started(), world.now + 5)
+    cut = draft.turns.get(1)
+    assert cut is not None
+    assert (cut.ended_at, cut.admitted) == (world.now + 5, 2)
+    assert cut.outcome == "cut off: the engine ended"
+    world.restart()
+    assert world.state.turns == {}
+    assert world.state.study.spent_usd == before + 0.75

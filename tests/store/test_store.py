@@ -21,6 +21,7 @@ from autoresearch_tui.domain import (
     RunStatus,
     Study,
     StudyStatus,
+    Turn,
     Verdict,
 )
 from autoresearch_tui.errors import StudyError
@@ -76,6 +77,9 @@ def test_what_is_written_is_read_back(writer: Writer, reader):
     writer.add_curve([("e0001-r1", CurvePoint(1, 0.1, 7.0)), ("e0001-r1", CurvePoint(2, 0.2, 6.0))])
     writer.add_curve([("e0001-r1", CurvePoint(2, 0.2, 9.0))])
     writer.add_thought(1, "optimizer", "text", "hm")
+    turns = [Turn(1, "optimizer", 3, 5.0, 7.5, 2, 10, 4, 0.1, "abc", ""), Turn(2, "llm", 1, 8.0)]
+    for turn in turns:
+        writer.put_turn(turn)
 
     assert reader.study() == STUDY
     assert reader.experiment("e0001") == first
@@ -84,6 +88,10 @@ def test_what_is_written_is_read_back(writer: Writer, reader):
     assert reader.clusters() == [cluster]
     assert [point.loss for point in reader.curve("e0001-r1")] == [7.0, 6.0]
     assert [thought.text for thought in reader.thoughts()] == ["hm"]
+    assert reader.turns() == turns
+    assert reader.turns(after=1) == reader.open_turns() == turns[1:]
+    assert reader.turn_seconds("optimizer", 5) == [2.5]
+    assert writer.next_turn() == 3
     assert reader.judgements() == reader.judgements("e0001") == [judgement]
     assert reader.incumbents() == [judgement]
     assert reader.best("CPU") == first
@@ -279,6 +287,8 @@ def test_a_study_of_version_3_goes_on(tmp_path):
     connection.close()
     with open_writer(path) as writer:
         state = load_state(writer, Settings())
+        assert {turn.researcher for turn in writer.turns()} == {"optimizer"}
+        assert state.turns == {}
         assert state.incumbents == {best["accelerator"]: best["id"]}
         draft = handle(state, events.Started(), 1e10)
         assert not [record for record in draft.records if record.kind == "defect"]

@@ -1,0 +1,111 @@
+"""The desk: whoever proposes is known here by an identity that the engine gave it."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from autoresearch_tui.domain import Experiment, ExperimentStatus, Proposal, Turn
+from autoresearch_tui.engine.admission import Admission
+from autoresearch_tui.engine.engine import Engine
+from autoresearch_tui.errors import ResearcherError
+from autoresearch_tui.lifecycle.events import TurnSeen
+from autoresearch_tui.researchers.base import Brief
+
+_VERSION_DIGITS = 12
+
+
+class TurnDesk:
+    """The desk of one researcher for one turn, which is on record from `begin` to `end`.
+
+    `told` is the revision up to which the researcher knows the study, `began` that at which it was
+    asked.
+    """
+
+    def __init__(self, engine: Engine, admission: Admission, identity: str, told: int) -> None:
+        self._engine = engine
+        self._admission = admission
+        self._loop = asyncio.get_running_loop()
+        self._identity = identity
+        self._since = self.told = self.began = told
+        self._turn = Turn(0, identity, 0, 0.0)
+
+    @property
+    def identity(self) -> str:
+        """Who it is, as the engine knows it."""
+        return self._identity
+
+    @property
+    def turn(self) -> Turn:
+        """The turn as it stands."""
+        return self._turn
+
+    async def begin(self, wanted: int) -> None:
+        """Put on record that the turn begins, and by which instructions."""
+        engine = self._engine
+        path = engine.paths.root / engine.settings.study.instructions
+        version = await engine.offload(_version, path)
+        self.began = engine.store.revision()
+        number, now = engine.store.next_turn(), engine.clock()
+        self._put(Turn(number, self._identity, wanted, now, instructions=version))
+
+    def end(self, outcome: str) -> None:
+        """Put on record that the turn is over, and why it gave less than was wanted, if it did."""
+        self._put(replace(self._turn, ended_at=self._engine.clock(), outcome=outcome))
+
+    async def brief(self) -> Brief:
+        """How the study stands."""
+        engine = self._engine
+        parent = engine.parent()
+        if parent is None or parent.commit is None:
+            raise ResearcherError("there is no baseline yet to start from")
+        workspace, study = engine.workspace, engine.settings.study
+        files = await engine.offload(workspace.read_files, parent.commit, workspace.editable)
+        self.told = engine.store.revision()
+        return Brief(
+            wanted=self._turn.wanted,
+            accelerator=engine.leading or "CPU",
+            metric=study.metric,
+            minimize=study.minimize,
+            incumbent=parent,
+            files=files,
+            changed=engine.store.experiments_since(self._since),
+            noise=engine.noise(),
+        )
+
+    async def propose(self, proposals: Sequence[Proposal]) -> Sequence[Experiment]:
+        """Have proposals taken in, together one wave."""
+        found = await self._admission.admit(proposals, self._identity, turn=self._turn.id)
+        admitted = sum(each.status is not ExperimentStatus.REJECTED for each in found)
+        self._put(replace(self._turn, admitted=self._turn.admitted + admitted))
+        return found
+
+    def think(self, kind: str, text: str) -> None:
+        """Let it be read what is thought, from any thread: the database has one writer."""
+        write = self._engine.store.add_thought
+        self._loop.call_soon_threadsafe(write, self._turn.id, self._identity, kind, text)
+
+    def spend(self, tokens_in: int, tokens_out: int, cost: float) -> None:
+        """Put on record what the turn has cost further."""
+        turn = self._turn
+        self._put(
+            replace(
+                turn,
+                tokens_in=turn.tokens_in + tokens_in,
+                tokens_out=turn.tokens_out + tokens_out,
+                cost=turn.cost + cost,
+            )
+        )
+
+    def _put(self, turn: Turn) -> None:
+        self._turn = turn
+        self._engine.tell(TurnSeen(turn))
+
+
+def _version(path: Path) -> str:
+    """The version of the instructions; empty where there are none."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:_VERSION_DIGITS]
+    except OSError:
+        return ""

@@ -1,0 +1,140 @@
+"""Several researchers at one desk."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from autoresearch_tui.domain import ConstantEdit, ExperimentStatus, Proposal
+from autoresearch_tui.errors import ExhaustedError, ResearcherError
+from autoresearch_tui.researchers.base import Desk
+from autoresearch_tui.simulation.study import Sampler
+from tests.simulation.night import Night
+
+HOUR = {"limits": {"max_hours": 1.0}}
+
+
+class Thinker(Sampler):
+    """A sampler that thinks before it proposes, and pays for it."""
+
+    def __init__(self, seed: int, name: str, seconds: float, cost: float = 0.0) -> None:
+        super().__init__(seed)
+        self._name = name
+        self._seconds = seconds
+        self._cost = cost
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def turn(self, desk: Desk) -> None:
+        desk.think("text", "hm")
+        await asyncio.sleep(self._seconds)
+        if self._cost:
+            desk.spend(1000, 100, self._cost)
+        await super().turn(desk)
+
+
+class Failing(Sampler):
+    """Can never propose."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(0)
+        self._error = error
+
+    @property
+    def name(self) -> str:
+        return "failing"
+
+    async def turn(self, desk: Desk) -> None:
+        desk.spend(10, 0, 0.5)
+        raise self._error
+
+
+class Few(Sampler):
+    """Has three ideas, then no more."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(0)
+        self._name = name
+        self._left = 3
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def turn(self, desk: Desk) -> None:
+        if not self._left:
+            raise ExhaustedError("three are enough")
+        self._left -= 1
+        value = (0.001 if self._name == "a" else 0.002) * (1 + self._left)
+        await desk.propose([Proposal("idea", "h", (ConstantEdit("train.py", "LR", value),))])
+
+
+def busy_share(night: Night) -> float:
+    assert night.world is not None
+    seconds = sum(each.ended_at - each.started_at for each in night.world.executions)
+    return seconds / (4 * 3600)
+
+
+def test_each_turn_is_on_record_with_its_researcher_and_its_proposals(tmp_path: Path):
+    store = Night(tmp_path, [Sampler(1)], HOUR).run()
+    turns = {turn.id: turn for turn in store.turns()}
+    proposed = [e for e in store.experiments() if not e.is_baseline and e.origin != "combine"]
+    assert len(proposed) > 20
+    assert {e.origin for e in proposed} == {"sampler"}
+    counts = Counter(e.turn for e in proposed if e.status is not ExperimentStatus.REJECTED)
+    assert counts == {turn.id: turn.admitted for turn in turns.values() if turn.admitted}
+    assert all(turn.ended_at is not None for turn in turns.values())
+
+
+def test_two_researchers_share_the_work(tmp_path: Path):
+    both = [Thinker(1, "a", 5.0), Thinker(2, "b", 5.0)]
+    store = Night(tmp_path, both, HOUR).run()
+    origins = Counter(e.origin for e in store.experiments())
+    assert origins["a"] > 5
+    assert origins["b"] > 5
+    waves = {e.wave: e.origin for e in store.experiments()}
+    assert all(waves[e.wave] == e.origin for e in store.experiments())
+
+
+def test_clusters_never_wait_for_a_slow_one(tmp_path: Path):
+    slow = Thinker(1, "slow", 1200.0)
+    night = Night(tmp_path, [slow, Sampler(2)], HOUR)
+    store = night.run()
+    assert busy_share(night) > 0.9
+    assert {"slow", "sampler"} <= {e.origin for e in store.experiments()}
+
+
+def test_a_slow_one_alone_is_asked_early_enough(tmp_path: Path):
+    night = Night(tmp_path, [Thinker(1, "slow", 400.0)], {"limits": {"max_hours": 4.0}})
+    night.run()
+    assert busy_share(night) / 4 > 0.85
+
+
+@pytest.mark.parametrize("error", [ResearcherError("no key"), ZeroDivisionError("defect")])
+def test_one_that_fails_is_told_and_the_others_go_on(tmp_path: Path, error: Exception):
+    night = Night(tmp_path, [Failing(error), Sampler(2)], HOUR)
+    store = night.run()
+    assert busy_share(night) > 0.9
+    failed = [turn for turn in store.turns() if turn.researcher == "failing"]
+    assert 5 < len(failed) < 100
+    assert {turn.outcome for turn in failed} == {str(error)}
+
+
+def test_what_thinking_costs_is_spent_and_ends_the_study_at_its_budget(tmp_path: Path):
+    dear = Thinker(1, "dear", 1.0, cost=2.0)
+    free = ((4, "H100", 0.0),)
+    store = Night(tmp_path, [dear], {"limits": {"budget_usd": 15.0}}, clusters=free).run()
+    study = store.study()
+    assert study.spent_usd == sum(turn.cost for turn in store.turns()) == 16.0
+    assert sum(turn.tokens_in for turn in store.turns()) == 8000
+    assert study.end_reason == "$16.00 spent (limits.budget_usd)"
+
+
+def test_the_study_ends_when_nobody_has_more_to_propose(tmp_path: Path):
+    store = Night(tmp_path, [Few("a"), Few("b")], HOUR).run()
+    origins = Counter(e.origin for e in store.experiments())
+    assert (origins["a"], origins["b"]) == (3, 3)
+    assert store.study().end_reason == "nothing more to propose: three are enough"
