@@ -6,20 +6,30 @@ proposal takes over only the most promising of its moves, so that what a result 
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from autoresearch_tui.code.space import SearchAxis, build_space, check_search
 from autoresearch_tui.config import Search
-from autoresearch_tui.domain import ConstantEdit, Experiment, Proposal, Scalar
+from autoresearch_tui.domain import (
+    ConstantEdit,
+    Experiment,
+    ExperimentStatus,
+    Proposal,
+    Scalar,
+)
 from autoresearch_tui.errors import ExhaustedError
 from autoresearch_tui.researchers.base import Brief, Desk, Think
 from autoresearch_tui.researchers.optimizer_model import Point, Surrogate
-from autoresearch_tui.researchers.optimizer_words import describe, knowledge
+from autoresearch_tui.researchers.optimizer_words import Move, describe, knowledge
 
 _SCREENED = 10
 """Results before the model is believed; until then single constants are tried."""
 
 _TRIES = 40
+
+
+Chosen = tuple[Point, Proposal]
+"""Where to go, and how that is proposed."""
 
 
 class OptimizerResearcher:
@@ -29,7 +39,8 @@ class OptimizerResearcher:
         self._search = search
         self._profile = profile
         self._experiments: dict[str, Experiment] = {}
-        self._proposed: set[Point] = set()
+        self._model: Surrogate | None = None
+        self._refused: list[Mapping[str, Scalar]] = []
         self._told = ""
 
     @property
@@ -44,40 +55,57 @@ class OptimizerResearcher:
             ExhaustedError: no constant can be searched, or all their settings have been tried.
         """
         brief = await desk.brief()
-        self._experiments |= {e.id: e for e in brief.changed}
-        known = list(self._experiments.values())
-        await desk.propose(await asyncio.to_thread(self._propose, brief, known, desk.think))
+        model, chosen = await asyncio.to_thread(self._choose, brief, desk.think)
+        found = await desk.propose([proposal for _, proposal in chosen])
+        for (point, _), experiment in zip(chosen, found, strict=True):
+            if experiment.status is ExperimentStatus.REJECTED:
+                model.forget(point)
+                self._refused.append(model.values_at(point))
+        # A turn that is cut short before this has taught a part only.
+        self._model = model
 
     async def close(self) -> None:
         """Nothing is held."""
 
-    def _propose(self, brief: Brief, known: list[Experiment], think: Think) -> list[Proposal]:
-        axes = self._axes(brief, known)
-        seed = (self._search.seed or 0) * 100_003 + len(known)
-        surrogate = Surrogate(axes, known, minimize=brief.minimize, seed=seed)
-        chance = random.Random(seed)
-        self._tell(knowledge(surrogate, brief), think)
-        start = tuple(axis.current for axis in axes)
-        tried = {surrogate.point(e) for e in known if e.constants} | self._proposed | {start}
-        proposals: list[Proposal] = []
-        while len(proposals) < brief.wanted:
-            point = self._next(surrogate, start, tried, chance)
+    def _choose(self, brief: Brief, think: Think) -> tuple[Surrogate, list[Chosen]]:
+        model = self._learn(brief)
+        chance = random.Random(self._seed())
+        self._tell(knowledge(model, brief), think)
+        chosen: list[Chosen] = []
+        while len(chosen) < brief.wanted:
+            point = _next(model, chance)
             if point is None:
                 think("text", "Every setting near the incumbent has been tried.")
                 break
-            tried.add(point)
-            self._proposed.add(point)
-            surrogate.add_pending(point)
-            proposal = self._proposal(surrogate, start, point, brief)
+            model.add_pending(point)
+            proposal = _proposal(model, point, brief)
             think("text", f"{proposal.title}. {proposal.hypothesis}")
-            proposals.append(proposal)
-        if not proposals:
-            names = ", ".join(axis.name for axis in axes)
+            chosen.append((point, proposal))
+        if not chosen:
+            self._model = model
+            names = ", ".join(axis.name for axis in model.axes)
             raise ExhaustedError(f"every setting of {names} near the best has been tried")
-        return proposals
+        return model, chosen
 
-    def _axes(self, brief: Brief, known: list[Experiment]) -> tuple[SearchAxis, ...]:
+    def _learn(self, brief: Brief) -> Surrogate:
+        """The model with what is new; a new one where the incumbent has moved, or an old result."""
+        self._experiments |= {e.id: e for e in brief.changed}
+        axes, model = self._axes(brief), self._model
+        self._model = None
+        if model is not None and model.axes == axes:
+            model.learn(brief.changed)
+        if model is None or model.axes != axes or model.is_stale:
+            model = Surrogate(axes, minimize=brief.minimize, seed=self._seed())
+            model.learn(self._experiments.values())
+            model.avoid(self._refused)
+        return model
+
+    def _seed(self) -> int:
+        return (self._search.seed or 0) * 100_003 + len(self._experiments)
+
+    def _axes(self, brief: Brief) -> tuple[SearchAxis, ...]:
         check_search(self._search, brief.files, self._profile)
+        known = self._experiments.values()
         baseline = next((e.constants for e in known if e.is_baseline), None)
         axes = build_space(brief.files, self._search, self._profile, baseline)
         if not axes:
@@ -92,44 +120,48 @@ class OptimizerResearcher:
             self._told = text
             think("table", text)
 
-    def _next(
-        self, surrogate: Surrogate, start: Point, tried: set[Point], chance: random.Random
-    ) -> Point | None:
-        for attempt in range(_TRIES):
-            if surrogate.results < _SCREENED or attempt >= _TRIES // 2:
-                point = _screen(surrogate.axes, start, tried, chance)
-            else:
-                point = surrogate.suggest(start, chance)
-            if point not in tried and not surrogate.is_doomed(point):
-                return point
-        return _any_neighbour(surrogate, start, tried)
 
-    def _proposal(self, surrogate: Surrogate, start: Point, point: Point, brief: Brief) -> Proposal:
-        moved = [
-            (axis, before, after)
-            for axis, before, after in zip(surrogate.axes, start, point, strict=True)
-            if before != after
-        ]
-        title, hypothesis, expected = describe(surrogate, moved, start, point, brief)
-        edits = tuple(ConstantEdit(axis.file, axis.name, after) for axis, _, after in moved)
-        return Proposal(title, hypothesis, edits, expected=expected)
+def _next(model: Surrogate, chance: random.Random) -> Point | None:
+    for attempt in range(_TRIES):
+        if model.results < _SCREENED or attempt >= _TRIES // 2:
+            point = _screen(model, chance)
+        else:
+            point = model.suggest(chance)
+        if point not in model.tried and not model.is_doomed(point):
+            return point
+    return _any_neighbour(model)
 
 
-def _screen(
-    axes: Sequence[SearchAxis], start: Point, tried: set[Point], chance: random.Random
-) -> Point:
+def _proposal(model: Surrogate, point: Point, brief: Brief) -> Proposal:
+    moves = _moves(model, point)
+    title, hypothesis, expected = describe(model, moves, model.start, point, brief)
+    edits = tuple(ConstantEdit(axis.file, axis.name, to) for axis, _, to in moves)
+    return Proposal(title, hypothesis, edits, expected=expected)
+
+
+def _moves(model: Surrogate, point: Point) -> list[Move]:
+    return [
+        (axis, before, after)
+        for axis, before, after in zip(model.axes, model.start, point, strict=True)
+        if before != after
+    ]
+
+
+def _screen(model: Surrogate, chance: random.Random) -> Point:
     """Move one constant, one that has been moved the least so far, by one or two levels."""
-    moves = [sum(1 for p in tried if p[i] != start[i]) for i in range(len(axes))]
+    axes, start = model.axes, model.start
+    moves = [sum(1 for p in model.tried if p[i] != start[i]) for i in range(len(axes))]
     fewest = min(moves)
     at = chance.choice([i for i, count in enumerate(moves) if count <= fewest])
     return _with(start, at, chance.choice(_near(axes[at], start[at], reach=2)))
 
 
-def _any_neighbour(surrogate: Surrogate, start: Point, tried: set[Point]) -> Point | None:
-    for at, axis in enumerate(surrogate.axes):
+def _any_neighbour(model: Surrogate) -> Point | None:
+    for at, axis in enumerate(model.axes):
         for level in axis.levels:
-            point = _with(start, at, level)
-            if level != start[at] and point not in tried and not surrogate.is_doomed(point):
+            point = _with(model.start, at, level)
+            is_new = level != model.start[at] and point not in model.tried
+            if is_new and not model.is_doomed(point):
                 return point
     return None
 

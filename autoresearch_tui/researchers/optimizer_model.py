@@ -6,7 +6,7 @@
 import math
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 Point = tuple[Scalar, ...]
 """A value for each axis."""
 
-_PENDING = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
+_UNDER_WAY = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 
 _FAILED = (Verdict.CRASH, Verdict.INCONCLUSIVE)
 """Verdicts that teach where not to go: the number is missing, or not to be believed."""
+
+_PENDING, _VALUE, _FAILURE, _NOTHING = "pending", "value", "failure", "nothing"
+"""What an experiment can teach."""
 
 _RIDGE = 1.0
 """Weight of the prior that a constant does not matter, in results."""
@@ -34,21 +37,19 @@ _MOST_MOVES = 3
 
 
 class Surrogate:
-    """A model of the metric over the search space, from the experiments of a study."""
+    """A model of the metric over the search space, which learns from one experiment at a time."""
 
-    def __init__(
-        self,
-        axes: Sequence[SearchAxis],
-        experiments: Sequence[Experiment],
-        *,
-        minimize: bool,
-        seed: int,
-    ) -> None:
+    def __init__(self, axes: Sequence[SearchAxis], *, minimize: bool, seed: int) -> None:
         import optuna
         from optuna.distributions import CategoricalDistribution, IntDistribution
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.axes = tuple(axes)
+        self.start: Point = tuple(axis.current for axis in self.axes)
+        self.tried: set[Point] = {self.start}
+        """Points that experiments have, or that are being proposed."""
+        self.is_stale = False
+        """Whether something that was learned has changed; only a new model can hold that."""
         self._sign = 1.0 if minimize else -1.0
         self._optuna = optuna
         self._spaces: dict[str, BaseDistribution] = {
@@ -65,29 +66,71 @@ class Surrogate:
             n_startup_trials=1, multivariate=True, constant_liar=True, seed=seed % 2**31
         )
         self._study = optuna.create_study(sampler=sampler)
-        judged = [
-            e
-            for e in experiments
-            if e.value is not None and e.constants and e.verdict not in _FAILED
-        ]
-        self.crashes = sum(1 for e in experiments if e.verdict is Verdict.CRASH)
-        self.results = len(judged)
-        self._points = [self.point(e) for e in judged]
-        self._values = np.array([self._sign * (e.value or 0.0) for e in judged])
-        self._study.add_trials(
-            [self._trial(p, float(v)) for p, v in zip(self._points, self._values, strict=True)]
-        )
-        for experiment in experiments:
-            if experiment.verdict in _FAILED and experiment.constants:
-                self._study.add_trial(self._trial(self.point(experiment), None, "FAIL"))
-            if experiment.status in _PENDING and experiment.constants:
-                self.add_pending(self.point(experiment))
-        self._learn_crashes(experiments)
+        self._places: dict[tuple[int, type, Scalar], tuple[int, float]] = {}
+        self._known: dict[str, tuple[str, Point, float | None]] = {}
+        self._trials: dict[Point, int] = {}
+        self._points: list[Point] = []
+        self._values: npt.NDArray[np.float64] = np.array([])
+        self._learned: list[float] = []
+        self._rows: list[list[float]] = []
+        self._failures: list[Point] = []
+        self.crashes = 0
         self._fit()
+
+    @property
+    def results(self) -> int:
+        """How many experiments it has learned a value from."""
+        return len(self._points)
+
+    def learn(self, experiments: Iterable[Experiment]) -> None:
+        """Take in experiments that are new or have changed."""
+        for experiment in experiments:
+            if experiment.constants:
+                self._learn(experiment)
+        self._fit()
+
+    def _learn(self, experiment: Experiment) -> None:
+        """A value is learned, a failure avoided, what is under way left to itself."""
+        point = self.point(experiment)
+        state, value = _what_is_known(experiment)
+        before = self._known.get(experiment.id)
+        if before == (state, point, value):
+            return
+        if before is not None and before[0] in (_VALUE, _FAILURE):
+            self.is_stale = True
+            return
+        self._known[experiment.id] = (state, point, value)
+        if before is not None and before[1] != point:
+            self.forget(before[1])
+        if state == _PENDING:
+            self.add_pending(point)
+            return
+        self.tried.add(point)
+        self.forget(point)
+        if state == _VALUE and value is not None:
+            self._add_value(point, self._sign * value)
+        elif state == _FAILURE:
+            self._failures.append(point)
+            self.crashes += experiment.verdict is Verdict.CRASH
+
+    def _add_value(self, point: Point, value: float) -> None:
+        self._study.add_trial(self._trial(point, value))
+        self._points.append(point)
+        self._learned.append(value)
+        self._rows.append(self._features(point))
 
     def point(self, experiment: Experiment) -> Point:
         """Where an experiment stands."""
         return tuple(experiment.constants.get(axis.key, axis.current) for axis in self.axes)
+
+    def values_at(self, point: Point) -> Mapping[str, Scalar]:
+        """The values of the constants at a point, by the keys of their axes."""
+        return {axis.key: value for axis, value in zip(self.axes, point, strict=True)}
+
+    def avoid(self, places: Iterable[Mapping[str, Scalar]]) -> None:
+        """Count places as tried of which nothing else is known."""
+        for place in places:
+            self.tried.add(tuple(place.get(axis.key, axis.current) for axis in self.axes))
 
     def is_doomed(self, point: Point) -> bool:
         """Whether a point has a level that has only ever crashed.
@@ -99,38 +142,52 @@ class Surrogate:
             for at, level in enumerate(point)
         )
 
-    def _learn_crashes(self, experiments: Sequence[Experiment]) -> None:
-        start = tuple(axis.current for axis in self.axes)
-        self._sound = [{start[at], *(p[at] for p in self._points)} for at in range(len(start))]
+    def _learn_failures(self) -> None:
+        self._sound = [
+            {self.start[at], *(p[at] for p in self._points)} for at in range(len(self.axes))
+        ]
         self._blame: defaultdict[tuple[int, Scalar], float] = defaultdict(float)
-        for experiment in experiments:
-            if experiment.verdict not in _FAILED or not experiment.constants:
-                continue
-            point = self.point(experiment)
+        for point in self._failures:
             moves = [at for at, level in enumerate(point) if level not in self._sound[at]]
             for at in moves:
                 self._blame[at, point[at]] += 1 if len(moves) == 1 else 0.5
 
     def add_pending(self, point: Point) -> None:
         """Count a point as being tried, so that the next one is looked for elsewhere."""
-        self._study.add_trial(self._trial(point, None))
+        self.tried.add(point)
+        if point not in self._trials:
+            self._study.add_trial(self._trial(point, None))
+            self._trials[point] = len(self._study.get_trials(deepcopy=False)) - 1
 
-    def _trial(self, point: Point, value: float | None, state: str = "RUNNING") -> "FrozenTrial":
+    def forget(self, point: Point) -> None:
+        """A point is not being tried any more."""
+        number = self._trials.pop(point, None)
+        if number is not None:
+            self._study.tell(number, state=self._optuna.trial.TrialState.FAIL)
+
+    def _trial(self, point: Point, value: float | None) -> "FrozenTrial":
         pairs = enumerate(zip(self.axes, point, strict=True))
         return self._optuna.trial.create_trial(
-            state=self._optuna.trial.TrialState[state if value is None else "COMPLETE"],
-            params={a.key: self._index(i, v) for i, (a, v) in pairs},
+            state=self._optuna.trial.TrialState["RUNNING" if value is None else "COMPLETE"],
+            params={a.key: self._place(i, v)[0] for i, (a, v) in pairs},
             distributions=self._spaces,
             value=value,
         )
 
-    def _index(self, at: int, value: Scalar) -> int:
-        axis, levels = self.axes[at], self._levels[at]
-        place = axis.position(value)
-        return min(range(len(levels)), key=lambda i: abs(axis.position(levels[i]) - place))
+    def _place(self, at: int, value: Scalar) -> tuple[int, float]:
+        """The index of the level next to a value, and where the value lies."""
+        # True and 1 are one key of a dictionary, and two values of a constant.
+        key = (at, type(value), value)
+        if key not in self._places:
+            axis, levels = self.axes[at], self._levels[at]
+            place = axis.position(value)
+            index = min(range(len(levels)), key=lambda i: abs(axis.position(levels[i]) - place))
+            self._places[key] = index, place
+        return self._places[key]
 
-    def suggest(self, start: Point, chance: random.Random) -> Point:
-        """A point one to three moves away from `start`, those of a TPE sample that weigh most."""
+    def suggest(self, chance: random.Random) -> Point:
+        """A point one to three moves away from the start, those of a TPE sample that weigh most."""
+        start = self.start
         trial = self._study.ask(self._spaces)
         params = trial.params
         self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
@@ -151,9 +208,9 @@ class Surrogate:
 
     def _features(self, point: Point) -> list[float]:
         found = [1.0]
-        for axis, value in zip(self.axes, point, strict=True):
+        for at, (axis, value) in enumerate(zip(self.axes, point, strict=True)):
             if axis.ordered:
-                place = axis.position(value) - axis.position(axis.current)
+                place = self._place(at, value)[1] - self._place(at, axis.current)[1]
                 found += [place, place * place]
             else:
                 found += [float(value == level) for level in axis.levels]
@@ -161,8 +218,10 @@ class Surrogate:
 
     def _fit(self) -> None:
         """Bayesian ridge regression on each axis's line and parabola (Bishop, PRML, 3.3)."""
-        width = len(self._features(tuple(axis.current for axis in self.axes)))
-        x = np.array([self._features(p) for p in self._points]).reshape(-1, width)
+        self._learn_failures()
+        width = len(self._features(self.start))
+        self._values = np.array(self._learned)
+        x = np.array(self._rows).reshape(-1, width)
         self._mean = float(self._values.mean()) if len(self._values) else 0.0
         prior = np.eye(width) * _RIDGE * 0.1
         self._covariance: npt.NDArray[np.float64] = np.linalg.inv(x.T @ x + prior).astype(
@@ -185,8 +244,7 @@ class Surrogate:
         for at, axis in enumerate(self.axes):
             seen = {p[at] for p in self._points}
             moved = sum(1 for p in self._points if p[at] != self._points[0][at])
-            base = tuple(a.current for a in self.axes)
-            tried = [(*base[:at], value, *base[at + 1 :]) for value in seen]
+            tried = [(*self.start[:at], value, *self.start[at + 1 :]) for value in seen]
             values = [self.predict(point)[0] for point in tried] or [0.0]
             spans.append((axis.key, max(values) - min(values), moved))
         whole = sum(span for _, span, _ in spans) or 1.0
@@ -200,3 +258,12 @@ class Surrogate:
 
 def _moved(start: Point, asked: Sequence[Scalar], moves: Sequence[int]) -> Point:
     return tuple(asked[i] if i in moves else value for i, value in enumerate(start))
+
+
+def _what_is_known(experiment: Experiment) -> tuple[str, float | None]:
+    """What an experiment teaches, and its value where that is it."""
+    if experiment.verdict in _FAILED:
+        return _FAILURE, None
+    if experiment.value is not None:
+        return _VALUE, experiment.value
+    return (_PENDING if experiment.status in _UNDER_WAY else _NOTHING), None

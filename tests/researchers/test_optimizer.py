@@ -1,18 +1,30 @@
 """The optimiser, on a function that it can only see through experiments."""
 
 import math
+import random
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from autoresearch_tui.code.constants import all_constants
 from autoresearch_tui.code.edits import apply_edits
+from autoresearch_tui.code.space import build_space
 from autoresearch_tui.config import Axis, Search
-from autoresearch_tui.domain import Experiment, ExperimentStatus, Noise, Proposal, Verdict
+from autoresearch_tui.domain import (
+    ConstantEdit,
+    Experiment,
+    ExperimentStatus,
+    Noise,
+    Proposal,
+    Verdict,
+)
 from autoresearch_tui.errors import ExhaustedError
 from autoresearch_tui.researchers.base import Brief
 from autoresearch_tui.researchers.optimizer import OptimizerResearcher
+from autoresearch_tui.researchers.optimizer_model import Surrogate
 
 SOURCE = """\
 LR = 0.1
@@ -34,10 +46,15 @@ def loss(constants: dict[str, object]) -> float | None:
     return 1 + 0.02 * rate + 0.03 * width + 0.05 * float(str(values["DROPOUT"]))
 
 
+def _answer(number: int, status: ExperimentStatus) -> Experiment:
+    return Experiment(f"x{number}", number, 1, status, "t", "h", "o", 0.0)
+
+
 class Desk:
     """Takes in whatever is proposed."""
 
     identity = "optimizer"
+    refuses = False
 
     def __init__(self, brief: Brief, thoughts: list[tuple[str, str]]) -> None:
         self._brief = brief
@@ -49,7 +66,8 @@ class Desk:
 
     async def propose(self, proposals: Sequence[Proposal]) -> Sequence[Experiment]:
         self.proposals += proposals
-        return ()
+        status = ExperimentStatus.REJECTED if self.refuses else ExperimentStatus.QUEUED
+        return [_answer(number, status) for number in range(len(proposals))]
 
     def think(self, kind: str, text: str) -> None:
         self._thoughts.append((kind, text))
@@ -71,6 +89,7 @@ class Bench:
         self.fresh = [self.best]
         self.parent = self.files
         self.thoughts: list[tuple[str, str]] = []
+        self.refuses = False
 
     def _experiment(
         self, number: int, constants: object, value: float | None, verdict: Verdict
@@ -96,6 +115,7 @@ class Bench:
         )
         self.fresh, self.parent = [], self.files
         desk = Desk(brief, self.thoughts)
+        desk.refuses = self.refuses
         await self.researcher.turn(desk)
         return desk.proposals
 
@@ -161,6 +181,80 @@ async def test_keeps_to_the_space_that_is_given():
     proposals = await bench.ask(5)
     assert sorted(p.edits[0].value for p in proposals) == [0.05, 0.2]  # type: ignore[union-attr]
     assert any("tried" in text for _, text in bench.thoughts)
+
+
+def test_what_is_learned_bit_by_bit_is_what_is_learned_at_once():
+    bench = Bench()
+    axes = build_space(bench.files, Search())
+    chance = random.Random(1)
+    ended: list[Experiment] = []
+    for number in range(2, 40):
+        constants = {axis.key: chance.choice(axis.levels) for axis in axes}
+        value = loss(dict(constants))
+        verdict = Verdict.CRASH if value is None else Verdict.DISCARD
+        ended.append(bench._experiment(number, constants, value, verdict))
+    begun = [replace(e, status=ExperimentStatus.RUNNING, value=None, verdict=None) for e in ended]
+    vetoed = replace(begun[-1], status=ExperimentStatus.VETOED)
+    bit_by_bit = Surrogate(axes, minimize=True, seed=1)
+    for before, after in zip(begun, [*ended[:-1], vetoed], strict=True):
+        bit_by_bit.learn([before])
+        bit_by_bit.learn([before, after])
+    at_once = Surrogate(axes, minimize=True, seed=1)
+    at_once.learn([*ended[:-1], vetoed])
+    assert not bit_by_bit.is_stale
+    assert 5 < bit_by_bit.results == at_once.results < 38
+    assert bit_by_bit.crashes == at_once.crashes > 5
+    assert bit_by_bit.tried == at_once.tried
+    assert bit_by_bit.importances() == at_once.importances()
+    for experiment in ended:
+        point = at_once.point(experiment)
+        assert bit_by_bit.predict(point) == at_once.predict(point)
+        assert bit_by_bit.is_doomed(point) == at_once.is_doomed(point)
+
+
+def test_a_result_that_changes_needs_a_new_model():
+    bench = Bench()
+    model = Surrogate(build_space(bench.files, Search()), minimize=True, seed=1)
+    model.learn([bench.best])
+    model.learn([replace(bench.best, why="measured as before")])
+    assert not model.is_stale
+    model.learn([replace(bench.best, value=9.0)])
+    assert model.is_stale
+
+
+async def test_the_model_is_made_anew_only_where_the_incumbent_has_moved(monkeypatch):
+    made: list[Surrogate] = []
+    init = Surrogate.__init__
+
+    def counted(self: Surrogate, *args: Any, **kwargs: Any) -> None:
+        made.append(self)
+        init(self, *args, **kwargs)
+
+    monkeypatch.setattr(Surrogate, "__init__", counted)
+    bench = Bench()
+    bests = {bench.best.id}
+    for _ in range(20):
+        for proposal in await bench.ask(1):
+            bests.add(bench.best.id)
+            bench.measure(proposal)
+    assert 1 < len(made) == len(bests) < 15
+
+
+async def test_what_the_desk_refuses_is_not_proposed_again():
+    bench = Bench(Search(only=("LR",), space={"LR": Axis(choices=(0.05, 0.2, 0.1))}, seed=1))
+    bench.refuses = True
+    first = await bench.ask(1)
+    bench.best = replace(bench.best, constants={**bench.best.constants})
+    second = await bench.ask(1)
+    assert {first[0].edits, second[0].edits} == {
+        (ConstantEdit("train.py", "LR", 0.05),),
+        (ConstantEdit("train.py", "LR", 0.2),),
+    }
+    with pytest.raises(ExhaustedError):
+        await bench.ask(1)
+    bench.researcher._model = None
+    with pytest.raises(ExhaustedError):
+        await bench.ask(1)
 
 
 async def test_a_file_without_constants_is_told():
