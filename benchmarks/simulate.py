@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from autoresearch_tui.backends.base import JobStatus
-from autoresearch_tui.backends.simulated import Execution, Faults, SimulatedWorld
+from autoresearch_tui.backends.simulated import NIGHT, Execution, Faults, SimulatedWorld
 from autoresearch_tui.config import Settings
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.researchers.optimizer import OptimizerResearcher
@@ -32,17 +32,6 @@ from autoresearch_tui.simulation.study import (
 )
 
 PRICES = {"H100": 2.5, "H200": 3.5}
-
-NIGHT = Faults(
-    provisioning=(60.0, 600.0),
-    submission=(0.5, 10.0),
-    launch_failed=0.1,
-    refused=0.01,
-    unanswered=0.02,
-    job_lost=0.01,
-    preempted=0.05,
-)
-"""An ordinary night: one launch in ten fails, each cluster is preempted once in twenty hours."""
 
 
 def main() -> None:

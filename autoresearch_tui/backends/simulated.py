@@ -5,8 +5,9 @@ Time is the event loop's, so that on a virtual clock a night takes seconds.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from autoresearch_tui.backends.base import (
@@ -59,6 +60,18 @@ class Faults:
     preempted: float = 0.0
 
 
+NIGHT = Faults(
+    provisioning=(60.0, 600.0),
+    submission=(0.5, 10.0),
+    launch_failed=0.1,
+    refused=0.01,
+    unanswered=0.02,
+    job_lost=0.01,
+    preempted=0.05,
+)
+"""An ordinary night: one launch in ten fails, each cluster is preempted once in twenty hours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
     """One execution of a job, from when to when, in seconds of the loop's clock."""
@@ -73,6 +86,7 @@ class Execution:
 @dataclass(slots=True)
 class _Job:
     job: Job
+    files: Mapping[str, str]
     submitted_at: float
     status: JobStatus = JobStatus.QUEUED
     started_at: float | None = None
@@ -98,14 +112,14 @@ class _Place:
 class SimulatedWorld:
     """The clusters themselves, which outlive whoever uses them.
 
-    `execute` says what a job does on an accelerator type; `clock` gives Unix seconds. All that was
-    executed is in `executions`.
+    `execute` says what a job does with its files on an accelerator type; `clock` gives Unix
+    seconds. All that was executed is in `executions`.
     """
 
     def __init__(
         self,
         specs: Sequence[Spec],
-        execute: Callable[[Job, str], Outcome],
+        execute: Callable[[Job, Mapping[str, str], str], Outcome],
         clock: Callable[[], float],
         faults: Faults | None = None,
         seed: int = 0,
@@ -118,6 +132,7 @@ class SimulatedWorld:
         self.chance = Random(seed)
         self.changed = asyncio.Event()
         self._execute = execute
+        self.flights: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._lives: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "SimulatedWorld":
@@ -127,14 +142,56 @@ class SimulatedWorld:
 
     async def __aexit__(self, *_: object) -> None:
         """End everything."""
-        for life in self._lives:
-            life.cancel()
-        await asyncio.gather(*self._lives, return_exceptions=True)
+        tasks = [*self._lives, *self.flights.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def send(self, cluster: str, job: Job) -> asyncio.Task[None]:
+        """A submission, which arrives or not whatever becomes of the one who made it."""
+        self.submissions += 1
+        key = (cluster, job.name)
+        # Its folder may be gone by the time that it arrives.
+        flight = asyncio.create_task(self._arrive(self.places[cluster], job, _files(job.workdir)))
+        self.flights[key] = flight
+
+        def land(done: asyncio.Task[None]) -> None:
+            if self.flights.get(key) is done:
+                del self.flights[key]
+            if not done.cancelled():
+                # It is no defect that nobody may have waited for the answer.
+                done.exception()
+
+        flight.add_done_callback(land)
+        return flight
+
+    async def _arrive(self, place: _Place, job: Job, files: Mapping[str, str]) -> None:
+        faults, cluster = self.faults, place.spec.name
+        await asyncio.sleep(self.chance.uniform(*faults.submission))
+        if place.status is not ClusterStatus.UP:
+            raise RefusedError(f"{cluster}: takes no jobs while {place.status}")
+        if self.chance.random() < faults.refused:
+            raise RefusedError(f"{cluster}: refused by the simulation")
+        is_unanswered = self.chance.random() < faults.unanswered
+        is_taken = not is_unanswered or self.chance.random() < 0.5
+        if is_taken and job.name not in place.jobs:
+            place.jobs[job.name] = _Job(job, files, self.clock())
+            place.queue.append(job.name)
+            place.news.set()
+            self.ring()
+        if is_unanswered:
+            raise BackendError(f"{cluster}: no answer, by the simulation")
 
     def ring(self) -> None:
         """Say that something has changed."""
         self.changed.set()
         self.changed = asyncio.Event()
+
+    def check(self) -> None:
+        """Raise whatever has ended the life of a cluster: a defect of the simulation."""
+        for life in self._lives:
+            if life.done():
+                life.result()
 
     def interrupt(self, cluster: str, name: str, status: JobStatus, why: str) -> None:
         """End a job, running or not, as cancelled or lost."""
@@ -194,7 +251,7 @@ class SimulatedWorld:
     async def _run(self, place: _Place, found: _Job) -> None:
         found.status, found.started_at = JobStatus.RUNNING, self.clock()
         self.ring()
-        outcome = self._execute(found.job, place.spec.accelerator)
+        outcome = self._execute(found.job, found.files, place.spec.accelerator)
         seconds = min(outcome.seconds, found.job.time_limit)
         is_lost = self.chance.random() < self.faults.job_lost
         share = self.chance.random() if is_lost else 1.0
@@ -248,6 +305,7 @@ class SimulatedBackend:
     async def watch(self) -> AsyncIterator[Sequence[Look]]:
         """Yield all clusters with all their jobs whenever one has changed."""
         while True:
+            self._world.check()
             changed = self._world.changed
             yield [_look(place) for place in self._world.places.values()]
             try:
@@ -263,26 +321,13 @@ class SimulatedBackend:
             RefusedError: the cluster is not up, or was not in the mood.
             BackendError: no answer came.
         """
-        world, faults = self._world, self._world.faults
-        world.submissions += 1
-        await asyncio.sleep(world.chance.uniform(*faults.submission))
-        place = self._place(cluster)
-        if place.status is not ClusterStatus.UP:
-            raise RefusedError(f"{cluster}: takes no jobs while {place.status}")
-        if world.chance.random() < faults.refused:
-            raise RefusedError(f"{cluster}: refused by the simulation")
-        is_unanswered = world.chance.random() < faults.unanswered
-        is_taken = not is_unanswered or world.chance.random() < 0.5
-        if is_taken and job.name not in place.jobs:
-            place.jobs[job.name] = _Job(job, world.clock())
-            place.queue.append(job.name)
-            place.news.set()
-            world.ring()
-        if is_unanswered:
-            raise BackendError(f"{cluster}: no answer, by the simulation")
+        self._place(cluster)
+        await asyncio.shield(self._world.send(cluster, job))
 
     async def find(self, cluster: str, name: str) -> JobState | None:
-        """The job of that name, if the cluster has it."""
+        """The job of that name, if the cluster has it, once all that is on its way has arrived."""
+        if (flight := self._world.flights.get((cluster, name))) is not None:
+            await asyncio.wait([flight])
         found = self._place(cluster).jobs.get(name)
         return _state(cluster, found) if found is not None else None
 
@@ -337,6 +382,11 @@ class SimulatedBackend:
         if place is None:
             raise RefusedError(f"{cluster}: there is no such cluster")
         return place
+
+
+def _files(directory: Path) -> Mapping[str, str]:
+    paths = [path for path in directory.rglob("*") if path.is_file()]
+    return {str(path.relative_to(directory)): path.read_text() for path in paths}
 
 
 def _cluster(place: _Place) -> ClusterState:

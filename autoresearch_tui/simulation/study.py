@@ -78,13 +78,13 @@ class Landscape:
     crashed: float = 0.02
     seed: int = 0
 
-    def execute(self, job: Job, accelerator: str) -> Outcome:
+    def execute(self, job: Job, files: Mapping[str, str], accelerator: str) -> Outcome:
         """What a job gives; the same for the same job on the same accelerator type."""
         chance = random.Random(f"{self.seed} {job.name} {accelerator}")
         seconds = max(self.seconds * chance.gauss(1.0, self.jitter), 1.0)
         if chance.random() < self.crashed:
             return Outcome(chance.random() * 60, b"RuntimeError: simulated\n", 1)
-        text = (job.workdir / "train.py").read_text()
+        text = files["train.py"]
         constants = all_constants({"train.py": text})
         value = _METRIC + sum(
             _DEPTH_OF_BOWL * _away(float(constants[name]), best) ** 2

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -121,7 +121,7 @@ class Imagined(Harness):
         self.world = SimulatedWorld(specs, self.execute, time.time)
         self.backend = SimulatedBackend(self.world)
 
-    def execute(self, job: Job, accelerator: str) -> Outcome:
+    def execute(self, job: Job, files: Mapping[str, str], accelerator: str) -> Outcome:
         with self.record.open("a") as file:
             file.write(f"{job.envs['NAME']}\n")
         seconds = float(job.envs["SECONDS_A_RUN"])

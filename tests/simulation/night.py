@@ -1,15 +1,15 @@
 """Whole studies in virtual time, for tests."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoresearch_tui.backends.simulated import Faults, SimulatedWorld
 from autoresearch_tui.config import Settings
-from autoresearch_tui.engine.living import Watch
 from autoresearch_tui.researchers.base import Researcher
 from autoresearch_tui.simulation.clock import run_virtually
+from autoresearch_tui.simulation.repository import MemoryRepository
 from autoresearch_tui.simulation.study import BEGIN, Landscape, Simulation, simulated_world
 from autoresearch_tui.store import Reader, open_reader
 
@@ -24,16 +24,18 @@ class Night:
     clusters: Sequence[tuple[int, str, float]] = ((3, "H100", 3.0), (1, "H200", 5.0))
     faults: Faults | None = None
     landscape: Landscape = field(default_factory=Landscape)
+    live: Callable[[Simulation], Awaitable[object]] = lambda study: study.engine()
 
     def __post_init__(self) -> None:
         self.world: SimulatedWorld | None = None
+        self.repository: MemoryRepository | None = None
 
-    def run(self, watch: Watch | None = None) -> Reader:
+    def run(self) -> Reader:
         """Let it run to its end, and read what became of it."""
-        run_virtually(self._run(watch))
+        run_virtually(self._run())
         return open_reader(self.directory / ".autoresearch" / "study.db")
 
-    async def _run(self, watch: Watch | None) -> None:
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
 
         def clock() -> float:
@@ -43,4 +45,5 @@ class Night:
         self.world = simulated_world(self.clusters, self.landscape, clock, self.faults)
         async with self.world:
             study = Simulation(self.directory, clock, given, self.world, self.researchers)
-            await study.engine(watch)
+            self.repository = study.repository
+            await self.live(study)
