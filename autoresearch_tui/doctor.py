@@ -63,7 +63,7 @@ def _space(study: Path) -> Check:
 
 def _confinement(study: Path) -> Check:
     """What keeps a run from the operator's files."""
-    from autoresearch_tui.backends.sandbox import choose
+    from autoresearch_tui.backends.local.sandbox import choose
 
     settings = load_settings(study).sandbox
     box = choose(settings, study.absolute() / ".autoresearch", (), os.environ)

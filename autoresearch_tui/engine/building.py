@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from autoresearch_tui.backends.base import Backend
-from autoresearch_tui.backends.local import LocalBackend
+from autoresearch_tui.backends.local.backend import LocalBackend
 from autoresearch_tui.backends.task import Task, load_task
 from autoresearch_tui.config import Settings
 from autoresearch_tui.engine.engine import Engine

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from autoresearch_tui.errors import ControlError
 
-_SLOT = b"autoresearch_tui.backends.slot"
-"""Stands in the command line of the processes under which every run of this machine lives."""
+_SLOT = b"autoresearch_tui.backends."
+"""Stands in the command line of the processes under which every run of this machine lives, those
+of earlier versions too."""
 
 _CREDENTIALS = struct.Struct("3i")
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 
 from autoresearch_tui.backends.base import Job, JobState
-from autoresearch_tui.backends.local import LocalBackend
+from autoresearch_tui.backends.local.backend import LocalBackend
 from autoresearch_tui.backends.task import Task
 from autoresearch_tui.paths import StudyPaths
 

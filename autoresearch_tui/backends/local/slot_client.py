@@ -16,9 +16,9 @@ from typing import Any
 
 import autoresearch_tui
 from autoresearch_tui.backends.base import Job, JobState, JobStatus
-from autoresearch_tui.backends.environment import allowed
-from autoresearch_tui.backends.slot import HELD
-from autoresearch_tui.backends.slot_files import (
+from autoresearch_tui.backends.local.environment import allowed
+from autoresearch_tui.backends.local.slot import HELD
+from autoresearch_tui.backends.local.slot_files import (
     END_SIZE,
     JobFiles,
     SlotFiles,
@@ -162,7 +162,7 @@ class Slot:
     def _command(self) -> list[str]:
         # Without site packages and the working directory: quick to start, and nothing in the
         # user's repository can shadow the standard library.
-        options = [sys.executable, "-P", "-S", "-m", "autoresearch_tui.backends.slot"]
+        options = [sys.executable, "-P", "-S", "-m", "autoresearch_tui.backends.local.slot"]
         return [*options, str(self.files.root.absolute()), str(self._idle_seconds)]
 
     def revive(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from autoresearch_tui.backends import confine
+from autoresearch_tui.backends.local import confine
 from autoresearch_tui.config import SandboxSettings
 from autoresearch_tui.errors import BackendError
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoresearch_tui.backends.environment import task_variables, thread_limits
+from autoresearch_tui.backends.local.environment import task_variables, thread_limits
 
 # Memory sizes that stand for different speeds of a GPU of one name, as SkyPilot tells them apart.
 _SIZES_THAT_MATTER = {("A100", "80GB"), ("V100", "32GB")}

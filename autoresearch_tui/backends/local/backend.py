@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from autoresearch_tui.backends.base import ClusterState, Job, JobState, Look
-from autoresearch_tui.backends.environment import job_environment, offline_uv
-from autoresearch_tui.backends.follow import follow
-from autoresearch_tui.backends.machine import Share, shares
-from autoresearch_tui.backends.python import ensure_environment
-from autoresearch_tui.backends.sandbox import Sandbox, choose
-from autoresearch_tui.backends.setup import Setup
-from autoresearch_tui.backends.slot_files import drain_pipe, open_pipe
-from autoresearch_tui.backends.slot_set import SlotSet
+from autoresearch_tui.backends.local.environment import job_environment, offline_uv
+from autoresearch_tui.backends.local.job_log import follow
+from autoresearch_tui.backends.local.machine import Share, shares
+from autoresearch_tui.backends.local.python import ensure_environment
+from autoresearch_tui.backends.local.sandbox import Sandbox, choose
+from autoresearch_tui.backends.local.setup import Setup
+from autoresearch_tui.backends.local.slot_files import drain_pipe, open_pipe
+from autoresearch_tui.backends.local.slot_set import SlotSet
 from autoresearch_tui.backends.task import Task
 from autoresearch_tui.config import SandboxSettings
 from autoresearch_tui.domain import ClusterStatus

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_tui.backends import confine, sandbox
 from autoresearch_tui.backends.base import JobStatus
-from autoresearch_tui.backends.environment import allowed, job_environment
+from autoresearch_tui.backends.local import confine, sandbox
+from autoresearch_tui.backends.local.environment import allowed, job_environment
 from autoresearch_tui.config import SandboxSettings
 from autoresearch_tui.errors import BackendError
 from tests.backends.conftest import Study, ended, output, processes_of, running

@@ -1,6 +1,6 @@
 """The supervisor of a slot: its first-in-first-out queue. Standard library only.
 
-    python -m autoresearch_tui.backends.slot DIRECTORY IDLE_SECONDS
+    python -m autoresearch_tui.backends.local.slot DIRECTORY IDLE_SECONDS
 
 Returns at once with a detached process behind, which starts the next job the moment the last one
 ends, whether or not an engine lives. Everything it knows stands in files (`slot_files`), so it may
@@ -17,8 +17,8 @@ import sys
 import time
 from pathlib import Path
 
-from autoresearch_tui.backends.keeper import keep, note
-from autoresearch_tui.backends.slot_files import (
+from autoresearch_tui.backends.local.keeper import keep, note
+from autoresearch_tui.backends.local.slot_files import (
     JobFiles,
     SlotFiles,
     boot_id,

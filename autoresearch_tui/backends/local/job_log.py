@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 
-from autoresearch_tui.backends.slot_client import Slot
+from autoresearch_tui.backends.local.slot_client import Slot
 from autoresearch_tui.errors import BackendError
 
 CHUNK = 65536

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from autoresearch_tui.backends.base import Job, JobState, JobStatus
+from autoresearch_tui.backends.local.slot_client import Slot, last_line, tail_lines
+from autoresearch_tui.backends.local.slot_files import read_json, write_json
 from autoresearch_tui.backends.reasons import telling_line
-from autoresearch_tui.backends.slot_client import Slot, last_line, tail_lines
-from autoresearch_tui.backends.slot_files import read_json, write_json
 from autoresearch_tui.errors import BackendError
 
 TIME_LIMIT = 6 * 3600.0

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from autoresearch_tui.backends.base import JobState
-from autoresearch_tui.backends.machine import Share
-from autoresearch_tui.backends.slot_client import Slot
-from autoresearch_tui.backends.slot_files import wait_for_lock
+from autoresearch_tui.backends.local.machine import Share
+from autoresearch_tui.backends.local.slot_client import Slot
+from autoresearch_tui.backends.local.slot_files import wait_for_lock
 from autoresearch_tui.errors import BackendError
 
 SETUP = "setup"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_tui.backends.base import JobStatus
-from autoresearch_tui.backends.slot_client import Slot
+from autoresearch_tui.backends.local.slot_client import Slot
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import BackendError
 from tests.backends.conftest import (

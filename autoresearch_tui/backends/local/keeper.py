@@ -13,8 +13,8 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from autoresearch_tui.backends import confine
-from autoresearch_tui.backends.slot_files import (
+from autoresearch_tui.backends.local import confine
+from autoresearch_tui.backends.local.slot_files import (
     JobFiles,
     SlotFiles,
     boot_id,

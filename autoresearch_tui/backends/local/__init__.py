@@ -1,0 +1,1 @@
+"""The slots of this machine: one supervisor each, which outlives the engine."""
