@@ -14,6 +14,7 @@ PACKAGE = ROOT / "autoresearch_tui"
 
 LEVELS = (
     ("domain", "errors", "paths", "plain"),
+    ("tail",),
     ("config", "control", "usage"),
     ("judge", "code"),
     ("lifecycle",),

@@ -102,7 +102,7 @@ def diff_text(paths: StudyPaths, experiment: Experiment) -> str:
 @study_option
 def logs(run: str, follow: bool, study: Path) -> None:
     """Print the output of a RUN, of an experiment's newest run, or of the `setup`."""
-    from autoresearch_tui.report.logs import follow_log
+    from autoresearch_tui.report.run_log import follow_log
 
     follow_log(paths_of(study), run, follow=follow, write=lambda text: click.echo(text, nl=False))
 

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from autoresearch_tui.domain import ConstantEdit, Edit, Proposal, ReplaceEdit, Scalar
 from autoresearch_tui.errors import EditError
@@ -18,11 +18,6 @@ _CONSTANT = ("file", "constant", "value")
 _REPLACE = ("file", "search", "replace")
 
 
-def edits_to_json(edits: Sequence[Edit]) -> str:
-    """Encode edits; `edits_from_json` is the inverse."""
-    return json.dumps([edit_to_object(edit) for edit in edits], ensure_ascii=False)
-
-
 def edit_to_object(edit: Edit) -> dict[str, object]:
     """One edit as a JSON object: `{file, constant, value}` or `{file, search, replace}`."""
     if isinstance(edit, ConstantEdit):
@@ -30,13 +25,14 @@ def edit_to_object(edit: Edit) -> dict[str, object]:
     return {"file": edit.file, "search": edit.search, "replace": edit.replace}
 
 
-def edits_from_json(given: object) -> tuple[Edit, ...]:
-    """Read edits from JSON text or from the list in it.
+def edit_from_object(data: Mapping[str, Any]) -> Edit:
+    """What `edit_to_object` made; what comes from outside has been checked before."""
+    if "constant" in data:
+        return ConstantEdit(data["file"], data["constant"], data["value"])
+    return ReplaceEdit(data["file"], data["search"], data["replace"])
 
-    Raises:
-        EditError: the line names the field that is wrong.
-    """
-    items = _load(given) if isinstance(given, str | bytes) else given
+
+def _edits(items: object) -> tuple[Edit, ...]:
     if not isinstance(items, list | tuple):
         raise EditError(f"edits: must be a list, not {_kind(items)}")
     entries = cast(Sequence[object], items)
@@ -77,7 +73,7 @@ def proposal_from_json(given: object) -> Proposal:
     return Proposal(
         title=title,
         hypothesis=_text(data, "hypothesis", LONGEST_HYPOTHESIS).strip(),
-        edits=edits_from_json(data.get("edits")),
+        edits=_edits(data.get("edits")),
         parent=_optional(data, "parent", 40) or None,
         expected=" ".join(_optional(data, "expected", 400).split()),
         priority=priority,
@@ -106,16 +102,20 @@ def _edit(entry: object, where: str) -> Edit:
     data = _object(entry, where)
     if "constant" in data:
         _only(data, _CONSTANT, f"{where}.")
-        return ConstantEdit(
-            file=_optional(data, "file", 400, where),
-            name=_text(data, "constant", 100, where),
-            value=_scalar(data, where),
+        return edit_from_object(
+            {
+                "file": _optional(data, "file", 400, where),
+                "constant": _text(data, "constant", 100, where),
+                "value": _scalar(data, where),
+            }
         )
     _only(data, _REPLACE, f"{where}.")
-    return ReplaceEdit(
-        file=_text(data, "file", 400, where),
-        search=_text(data, "search", LONGEST_EDIT, where, code=True),
-        replace=_text(data, "replace", LONGEST_EDIT, where, code=True, empty=True),
+    return edit_from_object(
+        {
+            "file": _text(data, "file", 400, where),
+            "search": _text(data, "search", LONGEST_EDIT, where, code=True),
+            "replace": _text(data, "replace", LONGEST_EDIT, where, code=True, empty=True),
+        }
     )
 
 

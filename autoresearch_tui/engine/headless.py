@@ -1,5 +1,6 @@
 """The engine without a screen: one line an event, and a summary at the end."""
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -11,9 +12,7 @@ from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.output import clean
 from autoresearch_tui.report.standing import standing
 from autoresearch_tui.report.text import event_line
-
-_MOST_SETUP = 1_000_000
-"""Bytes of the set-up's output that are read at a time."""
+from autoresearch_tui.tail import Tail
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +24,8 @@ class Headless:
         self._engine = engine
         self._seq = 0
         self._is_heard = True
-        self._setup_log = engine.paths.setup_log(engine.backend.name)
-        self._setup_told = _size(self._setup_log)
+        setup_log = engine.paths.setup_log(engine.backend.name)
+        self._setup = Tail(setup_log, offset=_size(setup_log))
 
     @classmethod
     async def watch(cls, engine: Engine) -> None:
@@ -42,7 +41,7 @@ class Headless:
         while not engine.ended.is_set():
             ticket = engine.changed.ticket
             self._print()
-            self._print_setup()
+            await self._print_setup()
             await engine.changed.wait(ticket, timeout=0.5)
         self._print()
         self._say("\n".join(self._summary()))
@@ -53,23 +52,11 @@ class Headless:
             if is_told(event):
                 self._say(event_line(event))
 
-    def _print_setup(self) -> None:
+    async def _print_setup(self) -> None:
         """What the set-up says while it runs, which may take long and fail in its middle."""
-        size = _size(self._setup_log)
-        if size < self._setup_told:
-            # Each try writes its log anew.
-            self._setup_told = 0
-        if size == self._setup_told:
-            return
-        data = b""
-        # A new try may take the file away this moment.
-        with contextlib.suppress(OSError), self._setup_log.open("rb") as file:
-            file.seek(self._setup_told)
-            data = file.read(_MOST_SETUP).rpartition(b"\n")[0]
-        if data:
-            self._setup_told += len(data) + 1
-            for line in data.decode("utf-8", "replace").splitlines():
-                self._say(f"set-up    {clean(line)}")
+        _, lines = await asyncio.to_thread(self._setup.read)
+        for line in lines:
+            self._say(f"set-up    {clean(line)}")
 
     def _say(self, text: str) -> None:
         """Print, as long as somebody listens: a pipe that is closed must not end a study."""

@@ -14,9 +14,9 @@ from autoresearch_tui.engine.admission import Admission
 from autoresearch_tui.engine.building import build
 from autoresearch_tui.engine.commands import Commands, serve
 from autoresearch_tui.engine.engine import Engine
+from autoresearch_tui.engine.engine_log import log_to
 from autoresearch_tui.engine.living import Watch, live
 from autoresearch_tui.engine.lock import engine_lock
-from autoresearch_tui.engine.logs import log_to
 from autoresearch_tui.engine.publishing import Publisher
 from autoresearch_tui.engine.starting import take_up
 from autoresearch_tui.errors import AutoresearchError, StudyError, innermost

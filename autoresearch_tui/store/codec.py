@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, cast
 
+from autoresearch_tui.code.proposals import edit_from_object, edit_to_object
 from autoresearch_tui.domain import (
     ApprovalMode,
     Blame,
     Cluster,
     ClusterStatus,
-    ConstantEdit,
     CurvePoint,
     Edit,
     Event,
@@ -18,7 +18,6 @@ from autoresearch_tui.domain import (
     ExperimentStatus,
     Judgement,
     Progress,
-    ReplaceEdit,
     Run,
     RunKind,
     RunStatus,
@@ -38,27 +37,6 @@ Entity = (
 _JSON = frozenset({"constants", "metrics", "data"})
 
 
-def edits_to_json(edits: Sequence[Edit]) -> str:
-    """Encode edits; `edits_from_json` is the inverse."""
-    return json.dumps([_edit_to_object(edit) for edit in edits])
-
-
-def _edit_to_object(edit: Edit) -> dict[str, object]:
-    if isinstance(edit, ConstantEdit):
-        return {"file": edit.file, "constant": edit.name, "value": edit.value}
-    return {"file": edit.file, "search": edit.search, "replace": edit.replace}
-
-
-def edits_from_json(text: str) -> tuple[Edit, ...]:
-    """Decode what `edits_to_json` wrote."""
-    return tuple(
-        ConstantEdit(item["file"], item["constant"], item["value"])
-        if "constant" in item
-        else ReplaceEdit(item["file"], item["search"], item["replace"])
-        for item in json.loads(text)
-    )
-
-
 def to_row(entity: Entity) -> dict[str, object]:
     """The row of an entity, one column a field."""
     return values_to_row({f.name: getattr(entity, f.name) for f in fields(entity)})
@@ -71,7 +49,7 @@ def values_to_row(values: Mapping[str, object]) -> dict[str, object]:
 
 def _encode(name: str, value: object) -> object:
     if name == "edits":
-        return edits_to_json(cast(Sequence[Edit], value))
+        return json.dumps([edit_to_object(edit) for edit in cast(Sequence[Edit], value)])
     if name in _JSON:
         return json.dumps(value, ensure_ascii=False, default=str)
     return value
@@ -100,7 +78,7 @@ def to_experiment(row: Row) -> Experiment:
         row,
         status=ExperimentStatus(row["status"]),
         verdict=Verdict(verdict) if verdict is not None else None,
-        edits=edits_from_json(row["edits"]),
+        edits=tuple(edit_from_object(each) for each in json.loads(row["edits"])),
         constants=json.loads(row["constants"]),
         certified=bool(row["certified"]),
         is_best=bool(row["is_best"]),

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from autoresearch_tui.code.proposals import (
-    edits_from_json,
-    edits_to_json,
+    edit_from_object,
+    edit_to_object,
     proposal_from_json,
     proposal_to_object,
 )
@@ -21,7 +21,7 @@ OBJECT = proposal_to_object(PROPOSAL)
 
 
 def test_round_trip():
-    assert edits_from_json(edits_to_json(EDITS)) == EDITS
+    assert tuple(edit_from_object(edit_to_object(edit)) for edit in EDITS) == EDITS
     assert proposal_from_json(json.dumps(OBJECT)) == PROPOSAL
     assert proposal_from_json(OBJECT) == PROPOSAL
 

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from autoresearch_tui.backends.base import Job, JobState, JobStatus
-from autoresearch_tui.backends.local.slot_client import Slot, last_line, tail_lines
+from autoresearch_tui.backends.local.slot_client import Slot
 from autoresearch_tui.backends.local.slot_files import read_json, write_json
 from autoresearch_tui.backends.reasons import telling_line
 from autoresearch_tui.errors import BackendError
+from autoresearch_tui.tail import last_line, last_lines
 
 TIME_LIMIT = 6 * 3600.0
 """Seconds; downloads and compilation included."""
@@ -84,7 +85,7 @@ class Setup:
         if state is None:
             return "set-up failed: its files were removed while it ran"
         reason = state.why or f"exit code {state.exit_code}"
-        line = telling_line(tail_lines(self._log, _TOLD_BYTES))
+        line = telling_line(last_lines(self._log, _TOLD_BYTES))
         said = f": {line}" if line else ""
         return f"set-up failed ({reason}){said}; `autoresearch-tui logs setup` shows all of it"
 

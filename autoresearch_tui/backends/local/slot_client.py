@@ -31,14 +31,12 @@ from autoresearch_tui.backends.local.slot_files import (
     write_json,
 )
 from autoresearch_tui.errors import BackendError
-from autoresearch_tui.plain import plain
+from autoresearch_tui.tail import last_line
 
 # One directory's name on any file system, with room for the number before it.
 _JOB_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _SPAWN_SECONDS = 60
 _LOG_BYTES = 1_000_000
-
-_TAIL_BYTES = 8192
 
 
 class Slot:
@@ -343,23 +341,6 @@ def remove_tree(path: Path) -> None:
                     if not Path(parent, name).is_symlink():
                         Path(parent, name).chmod(stat.S_IRWXU)
         shutil.rmtree(path, ignore_errors=True)
-
-
-def tail_lines(path: Path, size: int) -> list[str]:
-    """The lines in the last `size` bytes of a log as one reads them: no escapes, none empty."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - size))
-            tail = file.read(size).decode(errors="replace")
-    except OSError:
-        return []
-    lines = re.split(r"[\r\n]", tail)
-    return [text for line in lines if (text := " ".join(plain(line).split()))]
-
-
-def last_line(path: Path) -> str:
-    """The newest line of a log, cut to 120 characters."""
-    return next(reversed(tail_lines(path, _TAIL_BYTES)), "")[:120]
 
 
 def _touch(path: Path) -> bool:

@@ -1,6 +1,5 @@
 """Prints the log of a run, to its end if wanted."""
 
-import codecs
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from autoresearch_tui.domain import Run
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Reader, open_reader
+from autoresearch_tui.tail import Tail
 
 _POLL_SECONDS = 0.25
 
@@ -36,19 +36,15 @@ def follow_log(paths: StudyPaths, name: str, *, follow: bool, write: Callable[[s
 
 
 def _follow(reader: Reader, run: Run, path: Path, write: Callable[[str], None]) -> None:
-    decoder, offset = codecs.getincrementaldecoder("utf-8")("replace"), 0
+    tail = Tail(path)
     while True:
         now = reader.run(run.id)
         has_ended = now is None or now.status.is_final
-        if path.exists():
-            with path.open("rb") as file:
-                # A new engine writes an adopted run's log anew, from its beginning.
-                if path.stat().st_size >= offset:
-                    file.seek(offset)
-                    data = file.read()
-                    offset += len(data)
-                    write(decoder.decode(data))
+        _, lines = tail.read()
+        for line in lines:
+            write(f"{line}\n")
         if has_ended:
+            write(tail.rest)
             return
         time.sleep(_POLL_SECONDS)
 
