@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 HEARTBEAT_LIMIT = 10.0
 """Seconds without a sign of life after which an engine counts as dead."""
@@ -295,11 +296,30 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One point of a run's training curve: smoothed train loss (nats) at a share of the budget."""
+    """One point of a run's training curve: smoothed train loss (nats) at a share of the budget.
+
+    `time` is in Unix seconds; 0 where a study of an earlier version did not write it down.
+    """
 
     step: int
     fraction: float
     loss: float
+    time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far the output of a run's job `job` has been read, so that another engine goes on there.
+
+    `offset` is in bytes of the output, `written` in bytes of the log file that keeps it; `state` is
+    what the reader knows by then, as JSON can hold it.
+    """
+
+    run: str
+    job: str
+    offset: int
+    written: int
+    state: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,8 @@ def measure(status: StudyStatus, seconds: float) -> float:
                         file.write(line + "\n")
                     if told % 3 == 0:
                         left = 60 * (1 - share)
-                        store.put_progress([Progress(run, share, told, 3 - share, left, line, now)])
+                        progress = Progress(run, share, told, 3 - share, left, line, now)
+                        store.put_read([progress], {}, [])
                 if told % 20 == 0:
                     store.change_study(heartbeat_at=now)
 

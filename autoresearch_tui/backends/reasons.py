@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 _PATTERNS = (
     # What ran out of memory often dies of something else later.
@@ -21,23 +22,26 @@ _PATTERNS = (
 _LONGEST = 200
 
 
+@dataclass(slots=True)
 class Reasons:
-    """Keeps the most telling line of an output as it comes; of one kind the newest."""
+    """Keeps the most telling line of an output as it comes; of one kind the newest.
 
-    def __init__(self) -> None:
-        self._rank = len(_PATTERNS)
-        self._line = ""
-        self._last = ""
-        self.says_crash = False
+    `told` is that line and `rank` its kind; `last` is the newest line.
+    """
+
+    rank: int = len(_PATTERNS)
+    told: str = ""
+    last: str = ""
+    says_crash: bool = False
 
     def feed(self, text: str) -> None:
         """Take in a line without control characters."""
         if not text.strip():
             return
-        self._last = text
-        for rank, pattern in enumerate(_PATTERNS[: self._rank + 1]):
+        self.last = text
+        for rank, pattern in enumerate(_PATTERNS[: self.rank + 1]):
             if pattern.search(text):
-                self._rank, self._line = rank, text
+                self.rank, self.told = rank, text
                 break
         # A task's own word on how its run ended, as SkyPilot's published one gives it.
         self.says_crash = self.says_crash or bool(_PATTERNS[-1].match(text))
@@ -45,7 +49,7 @@ class Reasons:
     @property
     def line(self) -> str:
         """The most telling line, else the last one; cut to a length for one line of a table."""
-        return " ".join((self._line or self._last).split())[:_LONGEST]
+        return " ".join((self.told or self.last).split())[:_LONGEST]
 
 
 def telling_line(lines: Iterable[str]) -> str:

@@ -3,7 +3,6 @@
 All pure: bytes and text in, values out.
 """
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,10 @@ TREE_PREFIX = "autoresearch-tree:"
 """Starts the lines with one hash over many files: prefix, `before` or `after`, hash."""
 
 _LONGEST_LINE = 4000
+_MOST_BYTES = 4
+"""Bytes of a character of UTF-8 at most; none of them can be part of a line end."""
+
+_LINE_END = re.compile(rb"(\r*\n|\r)")
 _PROGRESS = re.compile(r"\bstep\s+(?P<step>\d+)\s*(?:\((?P<percent>[\d.]+)%\))?\s*\|(?P<rest>.*)")
 _LOSS = re.compile(r"\bloss:\s*(?P<loss>[-+\w.]+)")
 _REMAINING = re.compile(r"\bremaining:\s*(?P<remaining>[\d.]+)s")
@@ -35,31 +38,40 @@ class Line:
 
 
 class LineSplitter:
-    """Cuts raw bytes into clean lines, with bounded memory whatever comes."""
+    """Cuts raw bytes into clean lines, with bounded memory whatever comes.
 
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._rest = ""
+    `done` counts the bytes of the lines that it has given.
+    """
+
+    def __init__(self, done: int = 0) -> None:
+        self.done = done
+        self._rest = b""
 
     def feed(self, chunk: bytes) -> Iterator[Line]:
         """Yield the lines that are complete with `chunk`."""
-        text = self._rest + self._decoder.decode(chunk)
+        data = self._rest + chunk
         # A carriage return at the end may be half of a line end.
-        keep = text.endswith("\r")
-        parts = re.split(r"(\r*\n|\r)", text[:-1] if keep else text)
-        self._rest = parts[-1] + ("\r" if keep else "")
+        keep = data.endswith(b"\r")
+        parts = _LINE_END.split(data[:-1] if keep else data)
+        self._rest = parts[-1] + (b"\r" if keep else b"")
+        self.done += len(data) - len(self._rest)
         for body, end in zip(parts[:-1:2], parts[1::2], strict=True):
-            yield Line(clean(body), transient=end == "\r")
-        if len(self._rest) > _LONGEST_LINE:
-            yield Line(clean(self._rest), transient=False)
-            self._rest = ""
+            yield Line(_text(body), transient=end == b"\r")
+        if len(self._rest) > _LONGEST_LINE * _MOST_BYTES:
+            yield Line(_text(self._rest), transient=False)
+            self.done += len(self._rest)
+            self._rest = b""
 
     def close(self) -> Iterator[Line]:
         """Yield what is left at the end of the output."""
-        rest = self._rest + self._decoder.decode(b"", final=True)
-        self._rest = ""
+        rest, self._rest = self._rest, b""
+        self.done += len(rest)
         if rest.strip():
-            yield Line(clean(rest), transient=False)
+            yield Line(_text(rest), transient=False)
+
+
+def _text(data: bytes) -> str:
+    return clean(data.decode("utf-8", "replace"))
 
 
 def clean(text: str) -> str:
@@ -105,11 +117,15 @@ def _number(text: str | None) -> float | None:
         return None
 
 
+_MOST_HASHES, _MOST_VALUES = 1000, 100
+"""What is kept of a run that prints them without end."""
+
+
 @dataclass(slots=True)
 class Summary:
     """Collects what a run claims: its metrics and the hashes of the files that it executes.
 
-    `values` holds every value that was printed for the judged metric.
+    `values` holds the different values that were printed for the judged metric, of many the first.
     """
 
     metric: str
@@ -119,7 +135,7 @@ class Summary:
     tree_before: str = ""
     tree_after: str = ""
     reasons: Reasons = field(default_factory=Reasons)
-    _in_summary: bool = False
+    in_summary: bool = False
 
     def feed(self, line: Line) -> None:
         """Take in one line of the output."""
@@ -131,14 +147,15 @@ class Summary:
             return
         self.reasons.feed(text)
         if text == "---":
-            self._in_summary = True
+            self.in_summary = True
         elif found := _SUMMARY.fullmatch(text):
             self._take(found["name"], found["value"].strip())
 
     def _take_hash(self, text: str) -> None:
         # The script prints the first and the last of these, whatever the run prints between.
         if found := _HASH.fullmatch(text):
-            self.hashes.setdefault(found["path"], found["hash"])
+            if len(self.hashes) < _MOST_HASHES:
+                self.hashes.setdefault(found["path"], found["hash"])
         elif found := _TREE.fullmatch(text):
             if found["when"] == "before":
                 self.tree_before = self.tree_before or found["hash"]
@@ -146,8 +163,8 @@ class Summary:
                 self.tree_after = found["hash"]
 
     def _take(self, name: str, value: str) -> None:
-        if name == self.metric:
+        if name == self.metric and value not in self.values and len(self.values) < _MOST_VALUES:
             self.values.append(value)
-        if self._in_summary and len(self.metrics) < 64:
+        if self.in_summary and len(self.metrics) < 64:
             number = _number(value)
             self.metrics[name] = value if number is None else number

@@ -120,11 +120,13 @@ class Watcher:
     def _follow(self, run: Run, job: JobState, group: asyncio.TaskGroup) -> None:
         engine = self._engine
         follower = Follower(
-            run.id,
+            run,
             engine.settings.study.metric,
             engine.paths.run_log(run.id),
             int(engine.settings.limits.log_mb * 1_000_000),
             engine.clock,
+            engine.store.reading(run.id),
+            engine.store.curve(run.id),
         )
         watched = _Watched(run, follower)
         self._watched[job.name] = watched
@@ -133,12 +135,14 @@ class Watcher:
     async def _to_its_end(self, watched: _Watched, job: JobState) -> None:
         backend = self._engine.backend
         try:
-            await watched.follower.follow(backend.log(job.cluster, job.name, 0))
+            follower = watched.follower
+            await follower.follow(backend.log(job.cluster, job.name, follower.offset))
             ended = await self._ended(job)
             event = await self._conclude(watched, ended)
         except (BackendError, OSError) as error:
             log.warning("the output of %s broke off: %s", job.name, error)
-            # The next look at the cluster starts over, from the beginning of the output.
+            # The next look at the cluster goes on where this one came to.
+            self._write([watched.follower])
             self._watched.pop(job.name, None)
             return
         except Exception as error:
@@ -199,13 +203,16 @@ class Watcher:
             self._write([watched.follower for watched in self._watched.values()])
 
     def _write(self, followers: Sequence[Follower]) -> None:
-        news = [follower.news() for follower in followers]
-        points = [point for _, found in news for point in found]
-        newest = [p for p, _ in news if p is not None and self._is_running(p.run)]
-        if points:
-            self._engine.store.add_curve(points)
-        if newest:
-            self._engine.store.put_progress(newest)
+        found = [(each.run, each.news()) for each in followers if self._is_open(each.run)]
+        readings = [news.reading for _, news in found if news.reading is not None]
+        curves = {run: news.curve for run, news in found if news.curve}
+        progress = [p for run, news in found if (p := news.progress) and self._is_running(run)]
+        if readings:
+            self._engine.store.put_read(progress, curves, readings)
+
+    def _is_open(self, name: str) -> bool:
+        run = self._engine.run(name)
+        return run is not None and not run.status.is_final
 
     def _is_running(self, name: str) -> bool:
         run = self._engine.run(name)

@@ -11,13 +11,13 @@ from autoresearch_tui.domain import (
     Blame,
     Cluster,
     ClusterStatus,
-    CurvePoint,
     Edit,
     Event,
     Experiment,
     ExperimentStatus,
     Judgement,
     Progress,
+    Reading,
     Run,
     RunKind,
     RunStatus,
@@ -31,10 +31,20 @@ from autoresearch_tui.lifecycle.instructions import Do, Instruction
 
 Row = Mapping[str, Any]
 Entity = (
-    Study | Experiment | Run | Judgement | Cluster | Progress | Turn | Thought | Event | Instruction
+    Study
+    | Experiment
+    | Run
+    | Judgement
+    | Cluster
+    | Progress
+    | Reading
+    | Turn
+    | Thought
+    | Event
+    | Instruction
 )
 
-_JSON = frozenset({"constants", "metrics", "data"})
+_JSON = frozenset({"constants", "metrics", "data", "state"})
 
 
 def to_row(entity: Entity) -> dict[str, object]:
@@ -128,9 +138,9 @@ def to_progress(row: Row) -> Progress:
     return Progress(**_plain(row))
 
 
-def to_curve_point(row: Row) -> CurvePoint:
-    """Decode a row of `curve`."""
-    return CurvePoint(row["step"], row["fraction"], row["loss"])
+def to_reading(row: Row) -> Reading:
+    """Decode a row of `readings`."""
+    return Reading(**_plain(row, state=json.loads(row["state"])))
 
 
 def to_turn(row: Row) -> Turn:

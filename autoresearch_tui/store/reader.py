@@ -21,6 +21,7 @@ from autoresearch_tui.domain import (
     ExperimentStatus,
     Judgement,
     Progress,
+    Reading,
     Run,
     RunStatus,
     Study,
@@ -31,6 +32,7 @@ from autoresearch_tui.domain import (
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.lifecycle.instructions import Instruction
 from autoresearch_tui.store import codec
+from autoresearch_tui.store.curves import unpack
 from autoresearch_tui.store.schema import check_current, connect
 
 _BEGINS = ("engine.started", "engine.jumped")
@@ -275,8 +277,13 @@ class Reader:
 
     def curve(self, run: str) -> list[CurvePoint]:
         """The training curve of a run."""
-        rows = self._rows("SELECT * FROM curve WHERE run = ? ORDER BY step", run)
-        return [codec.to_curve_point(row) for row in rows]
+        row = self._one("SELECT points FROM curves WHERE run = ?", run)
+        return unpack(row["points"]) if row else []
+
+    def reading(self, run: str) -> Reading | None:
+        """How far the output of a run has been read that has not ended."""
+        row = self._one("SELECT * FROM readings WHERE run = ?", run)
+        return codec.to_reading(row) if row else None
 
     def turns(self, after: int = 0, limit: int = 1000) -> list[Turn]:
         """The newest `limit` turns of researchers with a number above `after`, in order."""

@@ -6,11 +6,12 @@
 import sqlite3
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import cast
+from typing import Any, cast
 
 from sqlite_utils import Database
 
 from autoresearch_tui.errors import StudyError
+from autoresearch_tui.store.curves import PackCurve
 
 
 def _scripts() -> Sequence[str]:
@@ -39,6 +40,8 @@ def migrate(db: Database) -> None:
     if done < len(scripts):
         steps = "\n".join(scripts[done:])
         connection = cast(sqlite3.Connection, db.conn)
+        # Its stub knows aggregates of whole numbers alone.
+        connection.create_aggregate("pack_curve", 3, cast(Any, PackCurve))
         connection.executescript(f"BEGIN; {steps} PRAGMA user_version = {len(scripts)}; COMMIT;")
 
 

@@ -18,6 +18,7 @@ from autoresearch_tui.domain import (
     Experiment,
     Judgement,
     Progress,
+    Reading,
     Run,
     RunStatus,
     Study,
@@ -26,6 +27,7 @@ from autoresearch_tui.domain import (
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.lifecycle import Draft
 from autoresearch_tui.store import codec
+from autoresearch_tui.store.curves import pack
 from autoresearch_tui.store.reader import Reader
 from autoresearch_tui.store.schema import connect, migrate
 
@@ -160,10 +162,11 @@ class Writer(Reader):
         self._put("experiments", "id", codec.to_row(experiment) | {"rev": self._next_rev()})
 
     def put_run(self, run: Run) -> None:
-        """Add a run, or replace what is known of it; only one that is on a cluster has progress."""
+        """Add a run, or replace what is known of it; only one that is on a cluster is read."""
         self._put("runs", "id", codec.to_row(run) | {"rev": self._next_rev()})
         if run.status.is_final or run.status is RunStatus.PENDING:
-            self._execute("DELETE FROM progress WHERE run = ?", [run.id])
+            for table in ("progress", "readings"):
+                self._execute(f"DELETE FROM {table} WHERE run = ?", [run.id])
 
     def put_judgement(self, judgement: Judgement) -> None:
         """Add a verdict, or replace what is known of it."""
@@ -177,19 +180,20 @@ class Writer(Reader):
         """Add a turn, or replace what is known of it."""
         self._put("turns", "id", codec.to_row(turn))
 
-    def put_progress(self, progress: Sequence[Progress]) -> None:
-        """Set the newest progress of runs."""
+    def put_read(
+        self,
+        progress: Sequence[Progress],
+        curves: Mapping[str, Sequence[CurvePoint]],
+        readings: Sequence[Reading],
+    ) -> None:
+        """Set what has been read of outputs: progress, whole curves by run, and how far it is."""
         with self.transaction():
             for each in progress:
                 self._insert("progress", codec.to_row(each), "REPLACE")
-
-    def add_curve(self, points: Sequence[tuple[str, CurvePoint]]) -> None:
-        """Append points to the training curves of runs; a point that is there stays."""
-        with self.transaction():
-            self._connection.executemany(
-                "INSERT OR IGNORE INTO curve (run, step, fraction, loss) VALUES (?, ?, ?, ?)",
-                [(run, point.step, point.fraction, point.loss) for run, point in points],
-            )
+            for run, points in curves.items():
+                self._insert("curves", {"run": run, "points": pack(points)}, "REPLACE")
+            for each in readings:
+                self._insert("readings", codec.to_row(each), "REPLACE")
 
     def add_thought(self, turn: int, researcher: str, kind: str, text: str) -> None:
         """Append a piece of reasoning to a turn."""

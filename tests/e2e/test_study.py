@@ -81,6 +81,15 @@ def test_engine_is_killed_again_and_again(tmp_path: Path):
         known = {run.id for run in reader.runs()}
         open_ones = [e.id for e in reader.experiments() if e.status is ExperimentStatus.RUNNING]
         started = [e for e in reader.events(limit=10_000) if e.kind == "engine.started"]
+        succeeded = [run.id for run in reader.runs({RunStatus.SUCCEEDED})]
+        curves = {run: [point.step for point in reader.curve(run)] for run in succeeded}
+    # Each output is read on where the engine before was killed: nothing is missing or there twice.
+    for run in succeeded:
+        log = [line for line in lines(paths.run_log(run)) if line]
+        steps = [line[:10] for line in log if line.startswith("step")]
+        assert steps == [f"step {step:05}" for step in range(4)], run
+        assert [line.split(":")[0] for line in log[-3:]] == ["---", "val_bpb", "peak_vram_mb"]
+        assert curves[run] == [0, 1, 2, 3]
     assert set(lines(record)) <= known
     assert not open_ones
     assert len(started) == 11

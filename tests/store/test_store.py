@@ -16,6 +16,7 @@ from autoresearch_tui.domain import (
     ExperimentStatus,
     Judgement,
     Progress,
+    Reading,
     ReplaceEdit,
     Run,
     RunStatus,
@@ -74,8 +75,11 @@ def test_what_is_written_is_read_back(writer: Writer, reader):
     writer.put_run(run)
     writer.put_judgement(judgement)
     writer.put_cluster(cluster)
-    writer.add_curve([("e0001-r1", CurvePoint(1, 0.1, 7.0)), ("e0001-r1", CurvePoint(2, 0.2, 6.0))])
-    writer.add_curve([("e0001-r1", CurvePoint(2, 0.2, 9.0))])
+    points = [CurvePoint(1, 0.125, 7.0, 1.8e9 + 0.25), CurvePoint(2, 0.25, 6.5, 1.8e9 + 1.5)]
+    progress = Progress("e0001-r1", 0.25, 2, 6.5, 9.0, "step 2", 6.0)
+    reading = Reading("e0001-r1", "e0001-r1.2", 70, 60, {"summary": {"metrics": {"a": 1.0}}})
+    writer.put_read([progress], {"e0001-r1": points[:1]}, [])
+    writer.put_read([], {"e0001-r1": points}, [reading])
     writer.add_thought(1, "optimizer", "text", "hm")
     turns = [Turn(1, "optimizer", 3, 5.0, 7.5, 2, 10, 4, 0.1, "abc", ""), Turn(2, "llm", 1, 8.0)]
     for turn in turns:
@@ -86,7 +90,9 @@ def test_what_is_written_is_read_back(writer: Writer, reader):
     assert reader.experiment("e9") is None
     assert reader.run("e0001-r1") == run
     assert reader.clusters() == [cluster]
-    assert [point.loss for point in reader.curve("e0001-r1")] == [7.0, 6.0]
+    assert reader.curve("e0001-r1") == points
+    assert reader.curve("e0001-r2") == []
+    assert reader.reading("e0001-r1") == reading
     assert [thought.text for thought in reader.thoughts()] == ["hm"]
     assert reader.turns() == turns
     assert reader.turns(after=1) == reader.open_turns() == turns[1:]
@@ -127,10 +133,13 @@ def test_the_end_of_a_run_removes_its_progress(writer: Writer, reader):
     writer.put_experiment(experiment())
     run = Run("r", "e0001", 1, RunStatus.RUNNING, 1, 1.0)
     writer.put_run(run)
-    writer.put_progress([Progress("r", 0.5, 10, 2.0, 3.0, "step", 4.0)])
+    progress = Progress("r", 0.5, 10, 2.0, 3.0, "step", 4.0)
+    writer.put_read([progress], {"r": [CurvePoint(1, 0.5, 2.0)]}, [Reading("r", "r", 1, 1, {})])
     assert reader.progress()["r"].fraction == 0.5
     writer.put_run(replace(run, status=RunStatus.SUCCEEDED, value=1.0))
     assert reader.progress() == {}
+    assert reader.reading("r") is None
+    assert len(reader.curve("r")) == 1
 
 
 def test_readers_learn_only_what_changed(writer: Writer, reader):
@@ -284,8 +293,15 @@ def test_a_study_of_version_3_goes_on(tmp_path):
             "SELECT * FROM experiments WHERE verdict IS NOT NULL"
         ).fetchall()
         runs = connection.execute("SELECT * FROM runs").fetchall()
+        points = connection.execute("SELECT * FROM curve WHERE run = 'e0001-r1'").fetchall()
+        drawn = connection.execute("SELECT DISTINCT run FROM curve").fetchall()
     connection.close()
     with open_writer(path) as writer:
+        assert len(points) > 1
+        assert writer.curve("e0001-r1") == [
+            CurvePoint(p["step"], p["fraction"], pytest.approx(p["loss"], rel=1e-6)) for p in points
+        ]
+        assert all(writer.curve(row["run"]) for row in drawn)
         state = load_state(writer, Settings())
         assert {turn.researcher for turn in writer.turns()} == {"optimizer"}
         assert state.turns == {}
