@@ -14,6 +14,9 @@ from autoresearch_tui.report.results import append_result, write_results
 
 log = logging.getLogger(__name__)
 
+_TIDY_EVERY = 200
+"""Results after which the repository is tidied."""
+
 
 class Publisher:
     """One result after the other, in the order of the verdicts."""
@@ -22,6 +25,7 @@ class Publisher:
         self._engine = engine
         self._lock = asyncio.Lock()
         self._in_table: set[str] = set()
+        self._published = 0
 
     def rewrite_table(self) -> None:
         """Write the table of results anew from the database."""
@@ -48,6 +52,9 @@ class Publisher:
             try:
                 note = await self._engine.offload(self._replaces, experiment)
                 await self._engine.offload(self._tell_git, experiment, note)
+                self._published += 1
+                if self._published % _TIDY_EVERY == 0:
+                    await self._engine.offload(self._engine.workspace.tidy)
             except WorkspaceError as error:
                 log.warning("%s: git: %s", experiment.id, error)
                 store.record("git", str(error), subject=experiment.id)

@@ -82,3 +82,7 @@ class Repository(Protocol):
     def hashes(self, commit: str, paths: Sequence[str] | None = None) -> dict[str, str]:
         """SHA-256 of files as `materialise` writes them; of the editable ones by default."""
         ...
+
+    def tidy(self) -> None:
+        """Pack what has piled up; now and then."""
+        ...

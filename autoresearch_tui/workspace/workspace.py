@@ -240,6 +240,18 @@ class Workspace:
             self._git.text("read-tree", commit, env=env)
             self._git.text("checkout-index", "--all", "--quiet", env=env, work_tree=target)
 
+    def tidy(self) -> None:
+        """Pack loose objects and refs, of which each experiment leaves about eight.
+
+        Git's own background maintenance, made to be run beside other commands; it removes nothing
+        that is not in a pack, and leaves reachable what is.
+        """
+        maintain = ("maintenance", "run", "--quiet")
+        with self._lock:
+            self._git.text(*maintain, "--task=loose-objects", "--task=pack-refs")
+            # It fails where there is no pack yet.
+            self._git.ask(*maintain, "--task=incremental-repack")
+
     def diff(self, before: str, after: str, paths: Sequence[str] = ()) -> str:
         """The change from one commit to another, as git shows it."""
         options = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/")

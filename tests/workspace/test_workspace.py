@@ -43,6 +43,34 @@ def test_an_experiment_is_a_commit_on_its_parent(repository, workspace):
     assert workspace.read_files(sha, ["src/model.py"]) == {"src/model.py": "WIDTH = 64\n"}
 
 
+def test_what_piles_up_is_packed_and_stays_as_it_was(repository, workspace):
+    def loose() -> int:
+        objects = repository / ".git" / "objects"
+        return sum(1 for path in objects.glob("??/*") if path.is_file())
+
+    before, shas = footprint(repository), {}
+    for rounds in range(4):
+        for number in range(10):
+            id = f"e{rounds}{number:03}"
+            files = {"train.py": f"DEPTH = {rounds}\nLR = {number}\n"}
+            shas[id] = experiment(workspace, id, files)
+            workspace.record_result(shas[id], f"gave {id}")
+        if rounds == 0:
+            piled_up = loose()
+        workspace.tidy()
+    workspace.tidy()
+    assert piled_up > 60
+    assert loose() == 0
+    assert not list((repository / ".git/refs/autoresearch/oct1").glob("*"))
+    assert footprint(repository) == before
+    for id, sha in shas.items():
+        assert git(repository, "rev-parse", f"refs/autoresearch/oct1/{id}") == sha
+        assert git(repository, "notes", "--ref=autoresearch", "show", sha) == f"gave {id}"
+        assert workspace.has(sha)
+    git(repository, "fsck", "--strict")
+    assert len(list((repository / ".git/objects/pack").glob("*.pack"))) <= 4
+
+
 def test_nothing_of_the_users_is_touched(repository, workspace, tmp_path):
     (repository / "run.sh").write_text("half-done work\n")
     (repository / "staged.txt").write_text("staged\n")
