@@ -279,6 +279,19 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """A verdict as a table shows it; `memory_mb` is the most that a run of it had."""
+
+    experiment: str
+    title: str
+    commit: str
+    verdict: Verdict
+    value: float | None
+    accelerator: str | None
+    memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """The newest that a run said of itself.
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "autoresearch_tui"
 
 LEVELS = (
-    ("domain", "errors", "paths", "plain"),
+    ("domain", "errors", "paths", "plain", "collector"),
     ("tail",),
     ("config", "control", "usage"),
     ("judge", "code"),

@@ -114,15 +114,14 @@ def logs(run: str, follow: bool, study: Path) -> None:
 def report(output: Path | None, study: Path, as_json: bool) -> None:
     """Print the table of results, or the whole study as JSON."""
     from autoresearch_tui.report.export import study_object, to_json
-    from autoresearch_tui.report.results import results_text
+    from autoresearch_tui.report.results import result_lines
     from autoresearch_tui.store import open_reader
 
     with open_reader(paths_of(study).database) as reader:
         if as_json or output is not None:
             text = to_json(study_object(reader)) + "\n"
         else:
-            judged = reader.with_verdict()
-            text = results_text(judged, {e.id: reader.runs_of(e.id) for e in judged})
+            text = "".join(result_lines(reader.results(), len(reader.judged_accelerators())))
     if output is not None:
         output.write_text(text, encoding="utf-8")
     else:

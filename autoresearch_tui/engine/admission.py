@@ -13,6 +13,7 @@ from autoresearch_tui.engine.lineage import combination, left_behind
 from autoresearch_tui.errors import EditError
 from autoresearch_tui.lifecycle.events import Admitted, Done, Event, Rebased, Unfit
 from autoresearch_tui.lifecycle.instructions import Instruction
+from autoresearch_tui.store import open_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,18 @@ class Admission:
 
     async def combine(self, order: Instruction) -> Event:
         """Propose what would have an experiment and all that it was kept without."""
-        store = self._engine.store
-        experiment = store.experiment(order.subject)
-        left = left_behind(store, experiment) if experiment is not None else ()
-        proposal = combination(experiment, left) if experiment is not None and left else None
+        experiment = self._engine.store.experiment(order.subject)
+        if experiment is None:
+            return Done(order.key)
+        left = await self._engine.offload(self._left_behind, experiment)
+        proposal = combination(experiment, left) if left else None
         if proposal is not None:
             await self.admit([proposal], "engine", origin="combine")
         return Done(order.key)
+
+    def _left_behind(self, experiment: Experiment) -> list[Experiment]:
+        with open_reader(self._engine.paths.database) as reader:
+            return left_behind(reader, experiment)
 
     async def _apply(self, experiment: Experiment, parent: Experiment) -> dict[str, Any]:
         """The fields of an experiment once its edits stand on `parent`; makes its commit."""

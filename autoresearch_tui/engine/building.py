@@ -83,7 +83,7 @@ async def build(
             task,
             backend,
             researchers,
-            load_state(store, settings),
+            await asyncio.to_thread(load_state, store, settings),
             store.clock,
         )
     finally:

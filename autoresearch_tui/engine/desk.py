@@ -2,16 +2,19 @@
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from autoresearch_tui.collector import many_objects
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Proposal, Turn
 from autoresearch_tui.engine.admission import Admission
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.errors import ResearcherError
 from autoresearch_tui.lifecycle.events import TurnSeen
 from autoresearch_tui.researchers.base import Brief
+from autoresearch_tui.store import open_reader
 
 _VERSION_DIGITS = 12
 
@@ -26,7 +29,7 @@ class TurnDesk:
     def __init__(self, engine: Engine, admission: Admission, identity: str, told: int) -> None:
         self._engine = engine
         self._admission = admission
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
         self._identity = identity
         self._since = self.told = self.began = told
         self._turn = Turn(0, identity, 0, 0.0)
@@ -62,7 +65,7 @@ class TurnDesk:
             raise ResearcherError("there is no baseline yet to start from")
         workspace, study = engine.workspace, engine.settings.study
         files = await engine.offload(workspace.read_files, parent.commit, workspace.editable)
-        self.told = engine.store.revision()
+        changed, self.told = await engine.offload(self._news)
         return Brief(
             wanted=self._turn.wanted,
             accelerator=engine.leading or "CPU",
@@ -70,9 +73,15 @@ class TurnDesk:
             minimize=study.minimize,
             incumbent=parent,
             files=files,
-            changed=engine.store.experiments_since(self._since),
+            changed=changed,
             noise=engine.noise(),
         )
+
+    def _news(self) -> tuple[Sequence[Experiment], int]:
+        """Experiments that have changed, and the revision by which they have."""
+        path = self._engine.paths.database
+        with many_objects(), open_reader(path) as reader, reader.snapshot():
+            return reader.experiments_since(self._since), reader.revision()
 
     async def propose(self, proposals: Sequence[Proposal]) -> Sequence[Experiment]:
         """Have proposals taken in, together one wave."""
@@ -83,8 +92,10 @@ class TurnDesk:
 
     def think(self, kind: str, text: str) -> None:
         """Let it be read what is thought, from any thread: the database has one writer."""
-        write = self._engine.store.add_thought
-        self._loop.call_soon_threadsafe(write, self._turn.id, self._identity, kind, text)
+        if threading.get_ident() == self._thread:
+            self._keep(kind, text)
+        else:
+            self._loop.call_soon_threadsafe(self._keep, kind, text)
 
     def spend(self, tokens_in: int, tokens_out: int, cost: float) -> None:
         """Put on record what the turn has cost further."""
@@ -97,6 +108,11 @@ class TurnDesk:
                 cost=turn.cost + cost,
             )
         )
+
+    def _keep(self, kind: str, text: str) -> None:
+        # A thread cannot be cancelled: it may think on after its turn, when the database is closed.
+        if self._turn.ended_at is None:
+            self._engine.store.add_thought(self._turn.id, self._identity, kind, text)
 
     def _put(self, turn: Turn) -> None:
         self._turn = turn

@@ -20,16 +20,12 @@ COMBINE_PRIORITY = 100
 
 def left_behind(store: Reader, experiment: Experiment) -> list[Experiment]:
     """Kept experiments, oldest first, that the incumbent before `experiment` had and it has not."""
-    before = [e for e in store.experiments_of(Verdict.KEEP) if _judged(e) < _judged(experiment)]
-    if not before:
+    before = store.newest_of(Verdict.KEEP, experiment.judged_at or 0.0)
+    if before is None:
         return []
     mine = {e.id for e in _line(store, experiment)}
-    replaced = _line(store, max(before, key=_judged))
+    replaced = _line(store, before)
     return [e for e in reversed(replaced) if e.id not in mine and not e.is_baseline]
-
-
-def _judged(experiment: Experiment) -> float:
-    return experiment.judged_at or 0.0
 
 
 def _line(store: Reader, experiment: Experiment) -> list[Experiment]:

@@ -10,7 +10,8 @@ from autoresearch_tui.engine.lineage import left_behind
 from autoresearch_tui.errors import WorkspaceError
 from autoresearch_tui.lifecycle.events import Done
 from autoresearch_tui.lifecycle.instructions import Instruction
-from autoresearch_tui.report.results import append_result, write_results
+from autoresearch_tui.report.results import ResultsTable
+from autoresearch_tui.store import Reader, open_reader
 
 log = logging.getLogger(__name__)
 
@@ -24,16 +25,20 @@ class Publisher:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = asyncio.Lock()
-        self._in_table: set[str] = set()
+        self._table = ResultsTable(engine.paths.results)
         self._published = 0
 
-    def rewrite_table(self) -> None:
+    async def rewrite_table(self) -> None:
         """Write the table of results anew from the database."""
-        store = self._engine.store
-        judged = store.with_verdict()
-        runs = {e.id: store.runs_of(e.id) for e in judged}
-        write_results(self._engine.paths.results, judged, runs)
-        self._in_table = {e.id for e in judged}
+        await self._engine.offload(self._rewrite_table)
+
+    def _rewrite_table(self) -> None:
+        with open_reader(self._engine.paths.database) as reader:
+            self._table.rewrite(reader)
+
+    def _tell_table(self, experiment: str) -> None:
+        with open_reader(self._engine.paths.database) as reader:
+            self._table.tell(reader, experiment)
 
     async def publish(self, order: Instruction) -> Done:
         """Write a verdict where people and programs look for it; goes on when git refuses."""
@@ -42,12 +47,7 @@ class Publisher:
             experiment = store.experiment(order.subject)
             if experiment is None:
                 return Done(order.key)
-            if experiment.id in self._in_table:
-                self.rewrite_table()
-            else:
-                runs = [run for run in store.runs_of(experiment.id) if run.counts]
-                append_result(self._engine.paths.results, experiment, runs)
-                self._in_table.add(experiment.id)
+            await self._engine.offload(self._tell_table, experiment.id)
             note = ""
             try:
                 note = await self._engine.offload(self._replaces, experiment)
@@ -67,16 +67,17 @@ class Publisher:
         text = f"{experiment.verdict}: {why}"
         self._engine.workspace.record_result(experiment.commit, text)
         if experiment.verdict is Verdict.KEEP and not experiment.is_baseline:
-            self.advance(experiment)
+            with open_reader(self._engine.paths.database) as reader:
+                self._advance(reader, experiment)
 
-    def advance(self, experiment: Experiment) -> None:
+    def _advance(self, reader: Reader, experiment: Experiment) -> None:
         """Move the branch of kept changes to `experiment`; nothing where it is there already."""
         engine = self._engine
         if experiment.commit is None or experiment.value is None:
             return
         sd = engine.state.study.noise_sd
         noise = f" (noise sd {sd:.6f})" if sd else ""
-        left = left_behind(engine.store, experiment)
+        left = left_behind(reader, experiment)
         engine.workspace.advance(
             experiment.commit,
             id=experiment.id,
@@ -88,11 +89,14 @@ class Publisher:
         )
 
     def catch_up(self) -> None:
-        """Have the branch hold all that was kept, whatever an earlier engine got done."""
+        """Have the branch hold all that was kept, whatever an earlier engine got done. Blocks."""
         try:
-            kept = [e for e in self._engine.store.experiments_of(Verdict.KEEP) if not e.is_baseline]
-            for experiment in sorted(kept, key=lambda e: e.judged_at or 0.0):
-                self.advance(experiment)
+            done = set(self._engine.workspace.kept())
+            with open_reader(self._engine.paths.database) as reader:
+                kept = reader.experiments_of(Verdict.KEEP)
+                missing = [e for e in kept if e.id not in done and not e.is_baseline]
+                for experiment in sorted(missing, key=lambda e: e.judged_at or 0.0):
+                    self._advance(reader, experiment)
             self._engine.workspace.sync_branch()
         except WorkspaceError as error:
             log.warning("git: %s", error)
@@ -101,7 +105,10 @@ class Publisher:
         """How an experiment that stands on another parent differs from what it was compared to."""
         workspace = self._engine.workspace
         name = _compared_to(experiment)
-        other = self._engine.store.experiment(name) if name else None
+        if not name:
+            return ""
+        with open_reader(self._engine.paths.database) as reader:
+            other = reader.experiment(name)
         if other is None or experiment.parent in (None, other.id):
             return ""
         if other.commit is None or experiment.commit is None:

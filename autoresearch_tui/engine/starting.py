@@ -60,7 +60,7 @@ def check_same(study: Study, settings: Settings) -> None:
 def other_task(store: Reader, task: Task) -> str:
     """What of the task is not as it was for the results there are; empty when nothing."""
     study = find_study(store)
-    if study is None or not study.task_hash or not store.runs({RunStatus.SUCCEEDED}):
+    if study is None or not study.task_hash or not store.has_results():
         return ""
     return ", ".join(f"`{key}`" for key in differing(study.task_hash, task.fingerprint))
 
@@ -166,7 +166,7 @@ async def take_up(engine: Engine, publisher: Publisher) -> None:
     for name, why in lost.items():
         engine.tell(Unfit(name, why))
     ensure_baseline(engine)
-    publisher.rewrite_table()
+    await publisher.rewrite_table()
     await engine.offload(publisher.catch_up)
     await engine.offload(_clean_snapshots, engine)
 

@@ -1,57 +1,74 @@
 """karpathy's `results.tsv`: commit, val_bpb, memory_gb, status, description."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from autoresearch_tui.domain import Experiment, Run, Verdict
+from autoresearch_tui.domain import Result, Verdict
+from autoresearch_tui.store import Reader
 
 HEADER = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n"
 
 
-def result_line(experiment: Experiment, runs: Sequence[Run]) -> str:
-    """The line of a judged experiment; a crash has zeros, as karpathy's has."""
-    memory = max((_memory_gb(run) for run in runs), default=0.0)
-    is_crash = experiment.value is None
-    status = experiment.verdict or Verdict.CRASH
-    if status is Verdict.INCONCLUSIVE:
-        status = Verdict.DISCARD
-    title = "baseline" if experiment.is_baseline else experiment.title
+def result_line(result: Result, *, tells_accelerator: bool) -> str:
+    """The line of a verdict; a crash has zeros, as karpathy's has.
+
+    Values of two accelerator types do not compare, so where a study has several the description
+    begins with the one that a line is of.
+    """
+    is_crash = result.value is None
+    status = Verdict.DISCARD if result.verdict is Verdict.INCONCLUSIVE else result.verdict
+    where = f"[{result.accelerator}] " if tells_accelerator and result.accelerator else ""
     return "\t".join(
         (
-            (experiment.commit or "")[:7],
-            "0.000000" if is_crash else f"{experiment.value:.6f}",
-            "0.0" if is_crash else f"{memory:.1f}",
+            result.commit[:7],
+            "0.000000" if is_crash else f"{result.value:.6f}",
+            "0.0" if is_crash else f"{result.memory_mb / 1024:.1f}",
             status,
-            " ".join(title.split()),
+            where + " ".join(result.title.split()),
         )
     )
 
 
-def _memory_gb(run: Run) -> float:
-    peak = run.metrics.get("peak_vram_mb")
-    return peak / 1024 if isinstance(peak, int | float) else 0.0
+def result_lines(results: Iterable[Result], kinds: int) -> Iterator[str]:
+    """The whole table, for a study of so many accelerator types."""
+    yield HEADER
+    for result in results:
+        yield result_line(result, tells_accelerator=kinds > 1) + "\n"
 
 
-def append_result(path: Path, experiment: Experiment, runs: Sequence[Run]) -> None:
-    """Add the line of an experiment that has just been judged."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(result_line(experiment, runs) + "\n")
+class ResultsTable:
+    """The table at `path`: rewritten from the database, or one line longer. Calls block."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._told: set[tuple[str, str | None]] = set()
+        self._kinds: set[str | None] = set()
 
-def write_results(
-    path: Path, judged: Iterable[Experiment], runs: Mapping[str, Sequence[Run]]
-) -> None:
-    """Write the whole table anew."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(results_text(judged, runs), encoding="utf-8")
-    temporary.replace(path)
+    def rewrite(self, reader: Reader) -> None:
+        """Write the whole table anew."""
+        told: set[tuple[str, str | None]] = set()
 
+        def noted(results: Iterable[Result]) -> Iterator[Result]:
+            for result in results:
+                told.add((result.experiment, result.accelerator))
+                yield result
 
-def results_text(judged: Iterable[Experiment], runs: Mapping[str, Sequence[Run]]) -> str:
-    """The whole table, in the order of the verdicts."""
-    lines = [result_line(e, runs.get(e.id, ())) for e in sorted(judged, key=_judged_at)]
-    return HEADER + "".join(f"{line}\n" for line in lines)
+        with reader.snapshot():
+            kinds = reader.judged_accelerators()
+            temporary = self._path.with_name(f".{self._path.name}.part")
+            with temporary.open("w", encoding="utf-8") as file:
+                file.writelines(result_lines(noted(reader.results()), len(kinds)))
+        temporary.replace(self._path)
+        self._told, self._kinds = told, set(kinds)
 
-
-def _judged_at(experiment: Experiment) -> float:
-    return experiment.judged_at or 0.0
+    def tell(self, reader: Reader, experiment: str) -> None:
+        """Have the table hold the newest verdicts of an experiment."""
+        new = list(reader.results(experiment))
+        known = self._told & {(each.experiment, each.accelerator) for each in new}
+        if known or {each.accelerator for each in new} - self._kinds:
+            self.rewrite(reader)
+            return
+        with self._path.open("a", encoding="utf-8") as file:
+            for each in new:
+                file.write(result_line(each, tells_accelerator=len(self._kinds) > 1) + "\n")
+                self._told.add((each.experiment, each.accelerator))

@@ -7,8 +7,10 @@ proposal takes over only the most promising of its moves, so that what a result 
 import asyncio
 import random
 from collections.abc import Mapping
+from importlib import import_module
 
 from autoresearch_tui.code.space import SearchAxis, build_space, check_search
+from autoresearch_tui.collector import many_objects
 from autoresearch_tui.config import Search
 from autoresearch_tui.domain import (
     ConstantEdit,
@@ -54,6 +56,8 @@ class OptimizerResearcher:
         Raises:
             ExhaustedError: no constant can be searched, or all their settings have been tried.
         """
+        # On a stack of its own: what fails to be imported within keeps the frames that led there.
+        await asyncio.to_thread(import_module, "optuna")
         brief = await desk.brief()
         model, chosen = await asyncio.to_thread(self._choose, brief, desk.think)
         found = await desk.propose([proposal for _, proposal in chosen])
@@ -95,9 +99,10 @@ class OptimizerResearcher:
         if model is not None and model.axes == axes:
             model.learn(brief.changed)
         if model is None or model.axes != axes or model.is_stale:
-            model = Surrogate(axes, minimize=brief.minimize, seed=self._seed())
-            model.learn(self._experiments.values())
-            model.avoid(self._refused)
+            with many_objects():
+                model = Surrogate(axes, minimize=brief.minimize, seed=self._seed())
+                model.learn(self._experiments.values())
+                model.avoid(self._refused)
         return model
 
     def _seed(self) -> int:

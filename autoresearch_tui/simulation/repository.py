@@ -1,7 +1,7 @@
 """A study's repository in memory: commits without git."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from autoresearch_tui.errors import WorkspaceError
@@ -15,7 +15,7 @@ class MemoryRepository:
         self._commits: dict[str, dict[str, str]] = {}
         self.editable = tuple(editable)
         self.base_commit = self._commit("", files)
-        self.kept: list[str] = []
+        self.advanced: list[str] = []
         self.results: dict[str, str] = {}
 
     def read_files(self, commit: str, paths: Sequence[str] | None = None) -> dict[str, str]:
@@ -53,9 +53,13 @@ class MemoryRepository:
         without: str = "",
     ) -> Advance:
         """Add a kept experiment to the line of kept ones."""
-        if id not in self.kept:
-            self.kept.append(id)
+        if id not in self.advanced:
+            self.advanced.append(id)
         return Advance(commit)
+
+    def kept(self) -> Collection[str]:
+        """The line of kept ones."""
+        return self.advanced
 
     def sync_branch(self) -> str:
         """There is no branch that could be behind."""

@@ -1,5 +1,6 @@
 """A whole study in virtual time: real heart, engine and database, imagined clusters and metric."""
 
+import asyncio
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -182,7 +183,7 @@ class Simulation:
                 Task(self.directory / "experiment.yaml", "true", "", {}, {}),
                 SimulatedBackend(self.world),
                 self.researchers,
-                load_state(store, self.settings),
+                await asyncio.to_thread(load_state, store, self.settings),
                 self.clock,
             )
             publisher, admission = Publisher(engine), Admission(engine)

@@ -18,6 +18,7 @@ from autoresearch_tui.domain import (
     Judgement,
     Progress,
     Reading,
+    Result,
     Run,
     RunKind,
     RunStatus,
@@ -119,6 +120,11 @@ def to_judgement(row: Row) -> Judgement:
             certified=bool(row["certified"]),
         )
     )
+
+
+def to_result(row: Row) -> Result:
+    """Decode a verdict with the facts of its experiment that a table shows."""
+    return Result(**_plain(row, verdict=Verdict(row["verdict"]), memory_mb=row["memory_mb"] or 0.0))
 
 
 def to_instruction(row: Row) -> Instruction:

@@ -5,7 +5,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from autoresearch_tui.domain import (
     Judgement,
     Progress,
     Reading,
+    Result,
     Run,
     RunStatus,
     Study,
@@ -38,6 +39,21 @@ from autoresearch_tui.store.schema import check_current, connect
 _BEGINS = ("engine.started", "engine.jumped")
 _ENDS = ("engine.stopped", "engine.failed", "study.finished")
 """Entries of the record with which a life of an engine begins and ends."""
+
+
+_RESULTS = """
+SELECT e.id AS experiment, e.title, coalesce(e."commit", '') AS "commit",
+  coalesce(j.verdict, e.verdict) AS verdict,
+  CASE WHEN j.experiment IS NULL THEN e.value ELSE j.value END AS value,
+  coalesce(j.accelerator, e.accelerator) AS accelerator,
+  (SELECT max(json_extract(r.metrics, '$.peak_vram_mb')) FROM runs r WHERE r.experiment = e.id
+    AND json_type(r.metrics, '$.peak_vram_mb') IN ('real', 'integer')
+    AND (j.accelerator IS NULL OR r.accelerator = j.accelerator)) AS memory_mb
+FROM experiments e LEFT JOIN judgements j ON j.experiment = e.id
+WHERE e.verdict NOT NULL {of_one}
+ORDER BY coalesce(j.judged_at, e.judged_at), e.number
+"""
+"""What was judged before verdicts had rows of their own has but the experiment's."""
 
 
 class Reader:
@@ -138,6 +154,16 @@ class Reader:
         rows = self._rows("SELECT * FROM experiments WHERE verdict = ? ORDER BY number", verdict)
         return [codec.to_experiment(row) for row in rows]
 
+    def newest_of(self, verdict: Verdict, before: float) -> Experiment | None:
+        """The experiment that got a verdict last before a time, in Unix seconds."""
+        row = self._one(
+            "SELECT * FROM experiments WHERE verdict = ? AND judged_at < ?"
+            " ORDER BY judged_at DESC LIMIT 1",
+            verdict,
+            before,
+        )
+        return codec.to_experiment(row) if row else None
+
     def with_verdict(self) -> list[Experiment]:
         """Experiments that have been judged, also those that are measured again, by verdict."""
         rows = self._rows("SELECT * FROM experiments WHERE verdict NOT NULL ORDER BY judged_at")
@@ -173,6 +199,16 @@ class Reader:
         """The best of each accelerator type."""
         rows = self._rows("SELECT * FROM judgements WHERE is_best = 1 ORDER BY judged_at")
         return [codec.to_judgement(row) for row in rows]
+
+    def judged_accelerators(self) -> list[str]:
+        """The accelerator types on which something has been judged."""
+        rows = self._rows("SELECT DISTINCT accelerator FROM judgements ORDER BY accelerator")
+        return [row["accelerator"] for row in rows]
+
+    def results(self, experiment: str | None = None) -> Iterator[Result]:
+        """Each verdict, of all experiments or of one, in the order in which they were given."""
+        of_one, values = ("AND e.id = ?", (experiment,)) if experiment else ("", ())
+        return map(codec.to_result, self._rows(_RESULTS.format(of_one=of_one), *values))
 
     def outbox(self) -> list[Instruction]:
         """What is still to be done."""
@@ -233,6 +269,10 @@ class Reader:
                 *statuses,
             )
         return [codec.to_run(row) for row in rows]
+
+    def has_results(self) -> bool:
+        """Whether any run has succeeded."""
+        return self._one("SELECT 1 FROM runs WHERE status = ?", RunStatus.SUCCEEDED) is not None
 
     def runs_since(self, rev: int) -> list[Run]:
         """Runs that are new or have changed after revision `rev`, oldest change first."""

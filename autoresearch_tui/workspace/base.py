@@ -1,6 +1,6 @@
 """What the engine needs of a study's repository."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -61,6 +61,10 @@ class Repository(Protocol):
         without: str = "",
     ) -> Advance:
         """Add a kept experiment to the line of kept ones; doing it again does nothing."""
+        ...
+
+    def kept(self) -> Collection[str]:
+        """The experiments that have been added to that line."""
         ...
 
     def sync_branch(self) -> str:

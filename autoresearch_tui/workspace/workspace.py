@@ -7,7 +7,7 @@ index are never touched.
 import hashlib
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from autoresearch_tui.config import StudySettings
@@ -167,6 +167,11 @@ class Workspace:
             new = self._commit(self._git.tree_of(commit), last, message)
             self._git.text("update-ref", "-m", f"kept {id}", self._kept_ref, new)
             return Advance(new, self._follow())
+
+    def kept(self) -> Collection[str]:
+        """The experiments that the branch has, or will have once it can follow."""
+        with self._lock:
+            return self._kept_commits().keys()
 
     def sync_branch(self) -> str:
         """Bring the branch to the last kept commit, or to the base; says why if it has to stay."""

@@ -1,8 +1,11 @@
 """The optimiser, on a function that it can only see through experiments."""
 
+import asyncio
+import gc
 import math
 import random
 import re
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -238,6 +241,22 @@ async def test_the_model_is_made_anew_only_where_the_incumbent_has_moved(monkeyp
             bests.add(bench.best.id)
             bench.measure(proposal)
     assert 1 < len(made) == len(bests) < 15
+
+
+async def test_a_model_that_is_replaced_is_gone_without_the_collector():
+    bench = Bench()
+    await bench.ask(1)
+    gone = weakref.ref(bench.researcher._model)
+    gc.collect()
+    gc.disable()
+    try:
+        bench.researcher._model = None
+        # The thread that made it lets go of it with its next piece of work.
+        await asyncio.to_thread(len, "")
+        await asyncio.sleep(0)
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_what_the_desk_refuses_is_not_proposed_again():

@@ -29,6 +29,7 @@ class Night:
     def __post_init__(self) -> None:
         self.world: SimulatedWorld | None = None
         self.repository: MemoryRepository | None = None
+        self.heard: Callable[[str], object] = lambda text: None
 
     def run(self) -> Reader:
         """Let it run to its end, and read what became of it."""
@@ -37,6 +38,7 @@ class Night:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: self.heard(str(context)))
 
         def clock() -> float:
             return BEGIN + loop.time()

@@ -120,6 +120,6 @@ def test_a_night_of_kills_executes_each_run_once(tmp_path: Path, monkeypatch, se
     assert not [e for e in store.events(limit=100_000) if e.kind == "defect"]
     kept = {e.id for e in store.experiments_of(Verdict.KEEP) if not e.is_baseline}
     assert night.repository is not None
-    assert set(night.repository.kept) == kept
+    assert set(night.repository.kept()) == kept
     table = (tmp_path / "results.tsv").read_text().splitlines()[1:]
-    assert len(table) == store.judged()
+    assert len(table) == len(store.judgements()) >= store.judged()

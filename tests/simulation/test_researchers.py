@@ -9,7 +9,7 @@ import pytest
 from autoresearch_tui.domain import ConstantEdit, ExperimentStatus, Proposal
 from autoresearch_tui.errors import ExhaustedError, ResearcherError
 from autoresearch_tui.researchers.base import Desk
-from autoresearch_tui.simulation.study import Sampler
+from autoresearch_tui.simulation.study import Sampler, Simulation
 from tests.simulation.night import Night
 
 HOUR = {"limits": {"max_hours": 1.0}}
@@ -87,6 +87,33 @@ def test_each_turn_is_on_record_with_its_researcher_and_its_proposals(tmp_path: 
     counts = Counter(e.turn for e in proposed if e.status is not ExperimentStatus.REJECTED)
     assert counts == {turn.id: turn.admitted for turn in turns.values() if turn.admitted}
     assert all(turn.ended_at is not None for turn in turns.values())
+
+
+class Talking(Sampler):
+    """Keeps its desk, as a thread does that cannot be stopped."""
+
+    desk: Desk
+
+    async def turn(self, desk: Desk) -> None:
+        self.desk = desk
+        desk.think("text", "in time")
+        await super().turn(desk)
+
+
+def test_what_is_thought_after_a_turn_is_not_written_down(tmp_path: Path):
+    researcher = Talking(1)
+
+    async def live(study: Simulation) -> None:
+        await study.engine()
+        researcher.desk.think("text", "too late")
+        await asyncio.sleep(0)
+
+    loop_said: list[str] = []
+    night = Night(tmp_path, [researcher], {"limits": {"max_experiments": 5}}, live=live)
+    night.heard = loop_said.append
+    store = night.run()
+    assert {thought.text for thought in store.thoughts()} == {"in time"}
+    assert not loop_said
 
 
 def test_two_researchers_share_the_work(tmp_path: Path):
