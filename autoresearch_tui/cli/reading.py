@@ -59,11 +59,11 @@ def show(experiment: str, study: Path, as_json: bool) -> None:
         found = reader.experiment(experiment)
         if found is None:
             raise StudyError(f"{experiment}: there is no such experiment; see `list`")
-        runs = reader.runs_of(experiment)
+        runs, judgements = reader.runs_of(experiment), reader.judgements(experiment)
     if as_json:
-        click.echo(to_json({"experiment": found, "runs": runs}))
+        click.echo(to_json({"experiment": found, "runs": runs, "judgements": judgements}))
     else:
-        click.echo("\n".join(experiment_page(found, runs)))
+        click.echo("\n".join(experiment_page(found, runs, judgements)))
 
 
 @cli.command()

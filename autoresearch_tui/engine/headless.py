@@ -10,6 +10,7 @@ from pathlib import Path
 from autoresearch_tui.domain import Event
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.output import clean
+from autoresearch_tui.judge.claim import Leader
 from autoresearch_tui.report.standing import standing
 from autoresearch_tui.report.text import event_line
 from autoresearch_tui.tail import Tail
@@ -74,22 +75,30 @@ class Headless:
     def _summary(self) -> list[str]:
         store = self._engine.store
         stands = standing(store, self._engine.clock())
-        judged = store.with_verdict()
         ending = self._engine.state.ending
         reason = ending.reason if ending is not None else ""
-        lines = ["---", f"end: {reason}", f"judged: {len(judged)}"]
-        best = self._engine.incumbent()
-        start = next((e for e in judged if e.is_baseline and e.value is not None), None)
-        if best is not None and start is not None and start.value is not None:
-            metric = stands.study.metric
-            lines.append(f"baseline_{metric}: {start.value:.6f}")
-            lines.append(f"best_{metric}: {best.value:.6f}  {best.id} {best.title}")
-            known = stands.claim
-            lines.append(f"gain: {known.words if known else 'none: the baseline is the best'}")
+        lines = ["---", f"end: {reason}", f"judged: {store.judged()}"]
+        for leader in stands.leaders:
+            lines += self._best(leader, stands.study.metric, len(stands.leaders))
         used = stands.usage
         lines.append(f"idle_percent: {used.idle_percent:.2f}")
         lines.append(f"longest_gap_seconds: {used.longest_gap:.2f}")
         return lines
+
+    def _best(self, leader: Leader, metric: str, kinds: int) -> list[str]:
+        """The lines of one accelerator type; one alone needs no name."""
+        start, best = leader.baseline, leader.best
+        if start is None:
+            return []
+        at = f"@{leader.accelerator}" if kinds > 1 else ""
+        found = self._engine.store.experiment(best.experiment)
+        title = found.title if found is not None else ""
+        known = leader.claim.words if leader.claim else "none: the baseline is the best"
+        return [
+            f"baseline_{metric}{at}: {start.value:.6f}",
+            f"best_{metric}{at}: {best.value:.6f}  {best.experiment} {title}",
+            f"gain{at}: {known}",
+        ]
 
 
 def _size(path: Path) -> int:

@@ -2,11 +2,11 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from autoresearch_tui.domain import Experiment, Noise, Run, RunStatus
+from autoresearch_tui.domain import Experiment, Judgement, Noise, Run, RunStatus
 from autoresearch_tui.judge.noise import pooled_noise
 
 CONFIDENCE = 0.95
@@ -47,31 +47,84 @@ class Claim:
         )
 
 
-def claim(
-    experiments: Iterable[Experiment], runs: Iterable[Run], *, minimize: bool
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """The best on an accelerator type; what is claimed of it is None while it is the baseline."""
+
+    accelerator: str
+    best: Judgement
+    baseline: Judgement | None
+    claim: Claim | None
+
+
+def verdict_rows(
+    experiments: Iterable[Experiment], judgements: Iterable[Judgement]
+) -> list[Judgement]:
+    """All verdicts in their order; those from before they had rows are made from experiments."""
+    rows = list(judgements)
+    told = {row.experiment for row in rows}
+    rows += [
+        Judgement(
+            e.id,
+            e.accelerator or "",
+            e.verdict,
+            e.runs_judged,
+            e.value,
+            e.gain,
+            e.why,
+            e.judged_at or 0.0,
+            e.is_best,
+            e.certified,
+        )
+        for e in experiments
+        if e.verdict is not None and e.id not in told
+    ]
+    return sorted(rows, key=lambda row: row.judged_at)
+
+
+def leaders(
+    rows: Iterable[Judgement], baselines: Collection[str], runs: Iterable[Run], *, minimize: bool
+) -> list[Leader]:
+    """The best of each accelerator type, that with most verdicts first."""
+    by_kind: defaultdict[str, list[Judgement]] = defaultdict(list)
+    for row in rows:
+        by_kind[row.accelerator].append(row)
+    results = _results(runs)
+    found: list[Leader] = []
+    for kind in sorted(by_kind, key=lambda kind: -len(by_kind[kind])):
+        here = [row for row in by_kind[kind] if row.value is not None]
+        best = next((row for row in here if row.is_best), None)
+        if best is not None:
+            start = next((row for row in reversed(here) if row.experiment in baselines), None)
+            tried = sum(row.experiment not in baselines for row in here)
+            known = _claim(best, start, tried, results[kind], minimize=minimize)
+            found.append(Leader(kind, best, start, known))
+    return found
+
+
+def _claim(
+    best: Judgement,
+    baseline: Judgement | None,
+    tried: int,
+    results: Mapping[str, Sequence[float]],
+    *,
+    minimize: bool,
 ) -> Claim | None:
-    """What is known of the best of a study's experiments; None while it is the baseline."""
-    judged = [e for e in experiments if e.value is not None]
-    best = next((e for e in judged if e.is_best), None)
-    if best is None or best.is_baseline:
+    if baseline is None or baseline.experiment == best.experiment:
         return None
-    here = [e for e in judged if e.accelerator == best.accelerator]
-    baseline = next((e for e in reversed(here) if e.is_baseline), None)
-    if baseline is None or baseline.value is None or best.value is None:
+    if baseline.value is None or best.value is None:
         return None
-    results = _results(runs, best.accelerator)
-    noise = pooled_noise(results.values())
     gain = (baseline.value - best.value) * (1 if minimize else -1)
-    tried = sum(1 for e in here if not e.is_baseline)
-    return Claim(gain, tried, luck(noise, tried, max(len(results[baseline.id]), 1)))
+    repeats = max(len(results.get(baseline.experiment, ())), 1)
+    return Claim(gain, tried, luck(pooled_noise(results.values()), tried, repeats))
 
 
-def _results(runs: Iterable[Run], accelerator: str | None) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = defaultdict(list)
+def _results(runs: Iterable[Run]) -> defaultdict[str, dict[str, list[float]]]:
+    """Metrics by accelerator type and experiment."""
+    found: defaultdict[str, dict[str, list[float]]] = defaultdict(dict)
     for run in runs:
-        is_result = run.status is RunStatus.SUCCEEDED and run.accelerator == accelerator
-        if is_result and run.value is not None:
-            found[run.experiment].append(run.value)
+        if run.status is RunStatus.SUCCEEDED and run.value is not None:
+            found[run.accelerator or ""].setdefault(run.experiment, []).append(run.value)
     return found
 
 

@@ -5,6 +5,7 @@ import json
 import time
 
 from autoresearch_tui.control import engine_lives
+from autoresearch_tui.judge.claim import Claim
 from autoresearch_tui.report.standing import standing
 from autoresearch_tui.store import Reader
 
@@ -24,23 +25,35 @@ def status_object(reader: Reader) -> dict[str, object]:
     """The state of the study: its row, counts, the best experiments, the clusters, idle time."""
     now = time.time()
     stands = standing(reader, now)
-    known, used = stands.claim, stands.usage
+    used = stands.usage
+    known = stands.leaders[0].claim if stands.leaders else None
     return {
         "study": stands.study,
         "engine_alive": engine_lives(stands.study, now),
         "experiments": stands.counts,
         "best": stands.best,
-        "claim": known
-        and {
-            "gain": known.gain,
-            "tried": known.tried,
-            "luck": known.luck,
-            "beyond_luck": known.beyond_luck,
-            "words": known.words,
+        "claim": known and _claim_object(known),
+        "by_accelerator": {
+            each.accelerator: {
+                "experiment": each.best.experiment,
+                "value": each.best.value,
+                "claim": each.claim and _claim_object(each.claim),
+            }
+            for each in stands.leaders
         },
         "clusters": reader.clusters(),
         "idle_percent": used.idle_percent,
         "longest_gap_seconds": used.longest_gap,
+    }
+
+
+def _claim_object(known: Claim) -> dict[str, object]:
+    return {
+        "gain": known.gain,
+        "tried": known.tried,
+        "luck": known.luck,
+        "beyond_luck": known.beyond_luck,
+        "words": known.words,
     }
 
 
@@ -49,6 +62,7 @@ def study_object(reader: Reader) -> dict[str, object]:
     return {
         **status_object(reader),
         "experiments": reader.experiments(),
+        "judgements": reader.judgements(),
         "runs": reader.runs(),
         "events": reader.events(limit=1_000_000),
     }

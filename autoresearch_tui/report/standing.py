@@ -4,19 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Study
-from autoresearch_tui.judge.claim import Claim, claim
+from autoresearch_tui.judge.claim import Leader, leaders, verdict_rows
 from autoresearch_tui.store import Reader
 from autoresearch_tui.usage import Usage, usage
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The study's row, its experiments by status, the incumbents, what is known, and the use."""
+    """The study's row, its experiments by status, the best by accelerator type, and the use."""
 
     study: Study
     counts: Mapping[ExperimentStatus, int]
     best: Sequence[Experiment]
-    claim: Claim | None
+    leaders: Sequence[Leader]
     usage: Usage
 
 
@@ -27,6 +27,11 @@ def standing(reader: Reader, now: float) -> Standing:
         study,
         reader.experiment_counts(),
         [e for e in experiments if e.is_best],
-        claim(experiments, runs, minimize=study.minimize),
+        leaders(
+            verdict_rows(experiments, reader.judgements()),
+            {e.id for e in experiments if e.is_baseline},
+            runs,
+            minimize=study.minimize,
+        ),
         usage(runs, reader.lives(now), now),
     )

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from autoresearch_tui.control import engine_lives
-from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Run
+from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Judgement, Run
 from autoresearch_tui.report.standing import Standing
 
 
@@ -26,7 +26,9 @@ def experiment_table(experiments: Sequence[Experiment]) -> list[str]:
     return lines
 
 
-def experiment_page(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
+def experiment_page(
+    experiment: Experiment, runs: Sequence[Run], judgements: Sequence[Judgement] = ()
+) -> list[str]:
     """All there is to say of an experiment, but its diff."""
     e = experiment
     lines = [f"{e.id}  {e.title}", f"status      {e.status}"]
@@ -44,6 +46,9 @@ def experiment_page(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
     lines += [f"{name:<11} {value}" for name, value in facts.items() if value]
     if e.value is not None:
         lines.append("measured    by the run itself, in the code that the experiment may change")
+    for each in judgements if len(judgements) > 1 else ():
+        value = "" if each.value is None else f"{each.value:.6f}"
+        lines.append(f"on {each.accelerator:<8} {each.verdict}  {value}  {each.why}".rstrip())
     for run in runs:
         value = "" if run.value is None else f"{run.value:.6f}"
         why = f"  {run.why}" if run.why else ""
@@ -51,10 +56,23 @@ def experiment_page(experiment: Experiment, runs: Sequence[Run]) -> list[str]:
     return lines
 
 
+def _leaders(stands: Standing) -> list[str]:
+    """The best and what is known of it, for each accelerator type; one alone needs no name."""
+    titles = {e.id: e.title for e in stands.best}
+    lines: list[str] = []
+    for leader in stands.leaders:
+        where = f"{leader.accelerator}  " if len(stands.leaders) > 1 else ""
+        best, title = leader.best, titles.get(leader.best.experiment, "")
+        value = f"{stands.study.metric} {best.value:.6f}"
+        lines.append(f"best        {where}{value}  {best.experiment} {title}".rstrip())
+        if leader.claim is not None:
+            lines.append(f"gain        {where}{leader.claim.words}")
+    return lines
+
+
 def status_lines(stands: Standing, now: float) -> list[str]:
     """The state of the night."""
-    study, counts, known = stands.study, stands.counts, stands.claim
-    best = next(iter(stands.best), None)
+    study, counts = stands.study, stands.counts
     alive = engine_lives(study, now)
     engine = f"running (process {study.engine_pid})" if alive else "not running"
     reason = f": {study.end_reason}" if study.end_reason not in ("", study.alarm) else ""
@@ -63,10 +81,7 @@ def status_lines(stands: Standing, now: float) -> list[str]:
         lines.append(f"ALARM       {study.alarm}")
     told = [f"{counts[s]} {s}" for s in ExperimentStatus if counts.get(s)]
     lines.append(f"experiments {', '.join(told) or 'none yet'}")
-    if best is not None and best.value is not None:
-        lines.append(f"best        {study.metric} {best.value:.6f}  {best.id} {best.title}")
-    if known is not None:
-        lines.append(f"gain        {known.words}")
+    lines += _leaders(stands)
     if study.noise_sd is not None:
         lines.append(f"noise       sd {study.noise_sd:.6f}")
     lines.append(f"idle        {stands.usage.idle_percent:.1f} %")

@@ -195,6 +195,11 @@ class Reader:
         rows = self._rows(f"SELECT * FROM judgements {where} ORDER BY judged_at", *values)
         return [codec.to_judgement(row) for row in rows]
 
+    def judgements_since(self, rev: int) -> list[Judgement]:
+        """Verdicts that are new or have changed after revision `rev`; from before 0, all."""
+        rows = self._rows("SELECT * FROM judgements WHERE rev > ? ORDER BY rev", rev)
+        return [codec.to_judgement(row) for row in rows]
+
     def incumbents(self) -> list[Judgement]:
         """The best of each accelerator type."""
         rows = self._rows("SELECT * FROM judgements WHERE is_best = 1 ORDER BY judged_at")

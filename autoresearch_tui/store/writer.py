@@ -170,7 +170,8 @@ class Writer(Reader):
 
     def put_judgement(self, judgement: Judgement) -> None:
         """Add a verdict, or replace what is known of it."""
-        self._put("judgements", "experiment, accelerator", codec.to_row(judgement))
+        row = codec.to_row(judgement) | {"rev": self._next_rev()}
+        self._put("judgements", "experiment, accelerator", row)
 
     def put_cluster(self, cluster: Cluster) -> None:
         """Add a cluster, or replace what is known of it."""

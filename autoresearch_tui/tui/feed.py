@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import time
 
-from autoresearch_tui.domain import Experiment, Run
+from autoresearch_tui.domain import Experiment, Judgement, Run
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Reader, open_reader
@@ -25,6 +25,7 @@ class Feed:
         self._event = 0
         self._experiments: dict[str, Experiment] = {}
         self._runs: dict[str, Run] = {}
+        self._judgements: dict[tuple[str, str], Judgement] = {}
         self._trouble = ""
 
     def poll(self) -> View | None:
@@ -64,6 +65,7 @@ class Feed:
             study, rev = reader.study(), reader.revision()
             experiments = reader.experiments_since(self._rev)
             runs = reader.runs_since(self._rev)
+            judgements = reader.judgements_since(self._rev if self._judgements else -1)
             clusters, progress = reader.clusters(), reader.progress()
             thoughts = reader.thoughts(self._thought, _FIRST_THOUGHTS)
             events = reader.events(self._event, _FIRST_THOUGHTS)
@@ -74,6 +76,9 @@ class Feed:
         self._experiments |= {e.id: e for e in sorted(experiments, key=lambda e: e.number)}
         # The picture before keeps the mapping that it was made with.
         self._runs = self._runs | {run.id: run for run in runs} if runs else self._runs
+        if judgements:
+            new = {(each.experiment, each.accelerator): each for each in judgements}
+            self._judgements = self._judgements | new
         return View(
             study,
             tuple(self._experiments.values()),
@@ -83,4 +88,5 @@ class Feed:
             thoughts,
             events,
             lives=lives,
+            judgements=tuple(self._judgements.values()),
         )

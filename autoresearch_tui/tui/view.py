@@ -11,6 +11,7 @@ from autoresearch_tui.domain import (
     Event,
     Experiment,
     ExperimentStatus,
+    Judgement,
     Progress,
     Run,
     Study,
@@ -18,7 +19,7 @@ from autoresearch_tui.domain import (
     Thought,
     Verdict,
 )
-from autoresearch_tui.judge.claim import Claim, claim
+from autoresearch_tui.judge.claim import Leader, leaders, verdict_rows
 from autoresearch_tui.usage import Span, usage
 
 _RATE_WINDOW = 3600.0
@@ -41,6 +42,7 @@ class View:
     events: Sequence[Event] = ()
     trouble: str = ""
     lives: Sequence[Span] = ()
+    judgements: Sequence[Judgement] = ()
 
     def silence(self, now: float) -> float | None:
         """Seconds since the engine's last heartbeat while it should live; None when all is well."""
@@ -53,9 +55,36 @@ class View:
         return silent if silent > HEARTBEAT_LIMIT or is_gone else None
 
     @cached_property
+    def verdict_rows(self) -> Sequence[Judgement]:
+        """All verdicts, in their order: one for each accelerator type of an experiment."""
+        return verdict_rows(self.experiments, self.judgements)
+
+    @cached_property
+    def kinds(self) -> Sequence[str]:
+        """The accelerator types that verdicts are of, in the order of their names."""
+        return sorted({row.accelerator for row in self.verdict_rows})
+
+    @cached_property
+    def rows_by_experiment(self) -> Mapping[str, Sequence[Judgement]]:
+        """The verdicts of each experiment."""
+        found: dict[str, list[Judgement]] = {}
+        for row in self.verdict_rows:
+            found.setdefault(row.experiment, []).append(row)
+        return found
+
+    @cached_property
+    def leaders(self) -> Sequence[Leader]:
+        """The best of each accelerator type, that with most verdicts first."""
+        if self.study is None:
+            return ()
+        baselines = {e.id for e in self.experiments if e.is_baseline}
+        runs, minimize = self.runs.values(), self.study.minimize
+        return leaders(self.verdict_rows, baselines, runs, minimize=minimize)
+
+    @cached_property
     def best(self) -> Experiment | None:
-        """The incumbent."""
-        return next((e for e in self.experiments if e.is_best), None)
+        """The incumbent on the accelerator type with most verdicts."""
+        return self.by_id.get(self.leaders[0].best.experiment) if self.leaders else None
 
     @cached_property
     def by_id(self) -> Mapping[str, Experiment]:
@@ -98,13 +127,6 @@ class View:
     def count(self, status: ExperimentStatus) -> int:
         """How many experiments stand in a status."""
         return sum(1 for e in self.experiments if e.status is status)
-
-    @cached_property
-    def claim(self) -> Claim | None:
-        """What may be said of the best so far; None while it is the baseline."""
-        if self.study is None:
-            return None
-        return claim(self.experiments, self.runs.values(), minimize=self.study.minimize)
 
     def rate(self, now: float) -> float | None:
         """Experiments judged an hour, over the last hour or since the first run's start."""

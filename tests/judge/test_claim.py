@@ -7,7 +7,7 @@ import pytest
 
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Noise, Run, RunStatus, Verdict
 from autoresearch_tui.judge import verdict as judge
-from autoresearch_tui.judge.claim import Claim, claim, dunnett_quantile, luck
+from autoresearch_tui.judge.claim import Claim, dunnett_quantile, leaders, luck, verdict_rows
 from autoresearch_tui.judge.noise import pooled_noise
 
 RULE = judge.Rule("val_bpb", minimize=True, margin=0.5)
@@ -48,7 +48,12 @@ def greedy_study(seed: int, tried: int, effect: float = 0.0) -> Claim | None:
         if decision.verdict is Verdict.KEEP:
             best = number - 1
     experiments[best] = replace(experiments[best], is_best=True)
-    return claim(experiments, runs, minimize=True)
+    return claim_of(experiments, runs)
+
+
+def claim_of(experiments: list[Experiment], runs: list[Run]) -> Claim | None:
+    found = leaders(verdict_rows(experiments, []), {"e0001"}, runs, minimize=True)
+    return found[0].claim if found else None
 
 
 def judged(number: int, decision: judge.Decision) -> Experiment:
@@ -113,4 +118,4 @@ def test_without_repeats_nothing_is_claimed():
 
 def test_the_baseline_claims_nothing():
     base = judged(1, judge.baseline([1.0, 1.1], RULE))
-    assert claim([replace(base, is_best=True)], [], minimize=True) is None
+    assert claim_of([replace(base, is_best=True)], []) is None

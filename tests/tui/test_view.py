@@ -15,6 +15,7 @@ from autoresearch_tui.domain import (
     ClusterStatus,
     Experiment,
     ExperimentStatus,
+    Judgement,
     Run,
     RunStatus,
     Study,
@@ -119,6 +120,52 @@ def test_the_header_claims_only_what_luck_does_not_explain(sd: float, words: str
     line = header_lines(view(runs=repeats(sd)), NOW, 120)[0]
     assert words in line.plain
     assert any(span.style == style for span in line.spans)
+
+
+def two_types() -> View:
+    """The baseline on both types, a better one on each; H200 reads lower for the same file."""
+    base, first, second = judged(1, 1.0, keep=True), judged(2, 0.9, best=True), judged(3, 0.7)
+    rows = (
+        Judgement("e0001", "H100", Verdict.KEEP, 4, 1.0, None, "", NOW - 3000),
+        Judgement("e0001", "H200", Verdict.KEEP, 4, 0.8, None, "", NOW - 2999),
+        Judgement("e0002", "H100", Verdict.KEEP, 1, 0.9, 0.1, "", NOW - 2998, is_best=True),
+        Judgement("e0003", "H200", Verdict.KEEP, 1, 0.7, 0.1, "", NOW - 2997, is_best=True),
+        Judgement("e0004", "H100", Verdict.CRASH, 1, None, None, "", NOW - 2996),
+    )
+    h200 = replace(second, accelerator="H200", is_best=True)
+    crash = replace(judged(4, None), accelerator="H100")
+    four = (replace(base, accelerator="H200"), replace(first, accelerator="H100"), h200, crash)
+    return view(experiments=four, judgements=rows)
+
+
+def test_each_accelerator_type_has_its_best():
+    shown = two_types()
+    line = header_lines(shown, NOW, 160)[0].plain
+    assert "H100 0.9000 e0002  gain 0.1000 measured" in line
+    assert "H200 0.7000 e0003  gain 0.1000 measured" in line
+    assert [leader.accelerator for leader in shown.leaders] == ["H100", "H200"]
+    narrow = header_lines(shown, NOW, 80)[0]
+    assert narrow.cell_length <= 80
+    assert "H100 0.9000 e0002" in narrow.plain
+    assert "H200 0.7000 e0003" in narrow.plain
+    assert "val_bpb 0.9000 e0002" in header_lines(view(), NOW, 160)[0].plain
+
+
+def test_the_running_best_of_one_type_is_not_drawn_to_anothers():
+    points = points_of(two_types(), by_time=False, chosen="e0001")
+    assert [(p.y, p.sign, p.best, p.chosen) for p in points] == [
+        (1.0, "●", True, True),
+        (0.8, "◆", True, True),
+        (0.9, "●", True, False),
+        (0.7, "◆", True, False),
+        (None, "●", False, False),
+    ]
+    plot = Plot(points, frame_of(points, minimize=True), 40, 12)
+    lines: list[tuple[int, int]] = []
+    plot.canvas.line = lambda x, y, x2, y2, style: lines.append((y, y2))
+    plot.draw()
+    at = {p.y: plot._y(p.y) for p in points if p.y is not None}
+    assert lines == [(at[1.0], at[0.9]), (at[0.9],) * 2, (at[0.8], at[0.7]), (at[0.7],) * 2]
 
 
 def test_the_header_says_when_the_noise_is_not_known():

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from autoresearch_tui.domain import Experiment, Run
+from autoresearch_tui.domain import Experiment, Judgement, Run
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.lines import Lines
 from autoresearch_tui.tui.words import duration, mark
@@ -29,7 +29,8 @@ class DetailsPane(Lines):
         """Draw an experiment as a view has it."""
         if experiment is None:
             return
-        lines = _page(experiment, view.runs_by_experiment.get(experiment.id, ()))
+        runs = view.runs_by_experiment.get(experiment.id, ())
+        lines = _page(experiment, runs, view.rows_by_experiment.get(experiment.id, ()))
         if self._diff[0] == experiment.id:
             lines += [
                 ("", ""),
@@ -49,10 +50,14 @@ class DetailsPane(Lines):
         self._diff = experiment, diff
 
 
-def _page(experiment: Experiment, runs: Sequence[Run]) -> list[tuple[str, str]]:
+def _page(
+    experiment: Experiment, runs: Sequence[Run], rows: Sequence[Judgement]
+) -> list[tuple[str, str]]:
     e, sign = experiment, mark(experiment)
     lines = [(e.title, "bold"), (f"{sign.sign} {sign.word}", sign.style)]
-    if e.why:
+    if len(rows) > 1:
+        lines += [(_verdict(row), "") for row in rows]
+    elif e.why:
         lines.append((e.why, sign.style))
     lines += [("", ""), (e.hypothesis, "")]
     if e.expected:
@@ -60,6 +65,11 @@ def _page(experiment: Experiment, runs: Sequence[Run]) -> list[tuple[str, str]]:
     origin = f"by {e.origin}, on {e.parent}" if e.parent else f"by {e.origin}"
     lines += [(origin, "$quiet"), ("", "")]
     return [*lines, *((_run(run), "$primary") for run in runs)]
+
+
+def _verdict(row: Judgement) -> str:
+    value = "" if row.value is None else f"{row.value:.6f}"
+    return "  ".join(part for part in (row.accelerator, row.verdict, value, row.why) if part)
 
 
 def _run(run: Run) -> str:

@@ -16,6 +16,7 @@ from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.lines import Lines
 from autoresearch_tui.tui.words import duration, mark, percent
 
+_WIDEST_KIND = 8
 _OPEN = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 
 FILTERS: dict[str, Callable[[Experiment], bool]] = {
@@ -144,7 +145,7 @@ class ExperimentList(Lines):
         """The head, or one row."""
         width = self._width
         if y == 0:
-            return self.strip(Content.styled(_head(width), "$quiet"), width)
+            return self.strip(Content.styled(_head(width, self._wide_kind), "$quiet"), width)
         at = y - 1 + round(self.scroll_y)
         if at >= len(self._shown):
             words = self._empty if not self._shown and y == 1 else ""
@@ -164,12 +165,20 @@ class ExperimentList(Lines):
             text = f"{experiment.title}  ({experiment.why})"
         state = f"{self._state(experiment, sign.word):<9}"
         numbers = f"{value:>8} {gain:>8} " if width >= 50 else f"{value:>8} "
+        if wide := self._wide_kind:
+            numbers += f"{experiment.accelerator or '':<{wide}.{wide}} "
         return Content.assemble(
             f"{experiment.id:<6}",
             (f"{sign.sign} {state}", sign.style),
             numbers,
             (text, _tone(experiment)),
         )
+
+    @property
+    def _wide_kind(self) -> int:
+        """Cells for the accelerator type of a value; none where there is but one."""
+        kinds = self._view.kinds
+        return min(max(map(len, kinds)), _WIDEST_KIND) if len(kinds) > 1 else 0
 
     def _state(self, experiment: Experiment, word: str) -> str:
         if experiment.status is ExperimentStatus.PROPOSED and experiment.approve_at is not None:
@@ -183,8 +192,9 @@ class ExperimentList(Lines):
         return word
 
 
-def _head(width: int) -> str:
+def _head(width: int, wide_kind: int) -> str:
     numbers = f"{'value':>8} {'vs best':>8} " if width >= 50 else f"{'value':>8} "
+    numbers += f"{'on':<{wide_kind}} " if wide_kind else ""
     return f"{'id':<6}{'  state':<11}{numbers}change"
 
 

@@ -40,19 +40,23 @@ def header_lines(view: View, now: float, width: int) -> list[Content]:
 
 
 def _result(view: View, now: float) -> Sequence[Segment]:
-    study, best = view.study, view.best
+    study = view.study
     assert study is not None
     word, style = _STATES[study.status]
     if (silence := view.silence(now)) is not None:
         word, style = f"▲ NO ENGINE for {duration(silence)}, E starts it", "$error bold reverse"
     segments = [Segment(0, Content.styled(word, style))]
-    if best is not None and best.value is not None:
+    for place, leader in enumerate(view.leaders):
+        # Where there are several accelerator types, values of one do not compare with another's.
+        label = leader.accelerator if len(view.leaders) > 1 else study.metric
         value = Content.assemble(
-            (f"{study.metric} ", "$quiet"), (f"{best.value:.4f}", "$success bold"), f" {best.id}"
+            (f"{label} ", "$quiet"),
+            (f"{leader.best.value:.4f}", "$success bold"),
+            f" {leader.best.experiment}",
         )
         segments.append(Segment(1, value))
-    if view.claim is not None:
-        segments.append(Segment(2, _claim(view.claim)))
+        if leader.claim is not None:
+            segments.append(Segment(2 if place == 0 else 4, _claim(leader.claim)))
     if study.noise_sd:
         segments.append(Segment(7, _quiet("noise sd", f"{study.noise_sd:.4f}")))
     segments.append(Segment(5, Content.styled(study.tag, "$quiet")))

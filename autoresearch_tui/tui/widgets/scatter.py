@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from autoresearch_tui.domain import Experiment, Verdict
+from autoresearch_tui.domain import Verdict
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.braille import DOTS_A_ROW, Canvas
 from autoresearch_tui.tui.widgets.drawn import Drawn
@@ -40,25 +40,21 @@ class Frame:
 
 def points_of(view: View, *, by_time: bool, chosen: str | None) -> list[Point]:
     """The points of a view; x is the number of the verdict, or hours since the start."""
-    judged = sorted((e for e in view.experiments if e.judged_at is not None), key=_judged_at)
-    start = _judged_at(judged[0]) if judged else 0.0
+    rows = view.verdict_rows
+    start = rows[0].judged_at if rows else 0.0
     if view.study is not None and view.study.started_at is not None:
         start = view.study.started_at
-    kinds = sorted({e.accelerator or "" for e in judged})
+    signs = {kind: _SIGNS[at % len(_SIGNS)] for at, kind in enumerate(view.kinds)}
     return [
         Point(
-            (_judged_at(e) - start) / 3600 if by_time else float(number),
-            e.value,
-            e.verdict is Verdict.KEEP,
-            _SIGNS[kinds.index(e.accelerator or "") % len(_SIGNS)],
-            e.id == chosen,
+            (row.judged_at - start) / 3600 if by_time else float(number),
+            row.value,
+            row.verdict is Verdict.KEEP,
+            signs[row.accelerator],
+            row.experiment == chosen,
         )
-        for number, e in enumerate(judged, 1)
+        for number, row in enumerate(rows, 1)
     ]
-
-
-def _judged_at(experiment: Experiment) -> float:
-    return experiment.judged_at or 0.0
 
 
 def frame_of(points: Sequence[Point], *, minimize: bool) -> Frame:
@@ -120,7 +116,12 @@ class Plot:
         return self.canvas
 
     def _draw_running_best(self) -> None:
-        bests = [p for p in self._points if p.best and p.y is not None]
+        """A line for each accelerator type: values of two do not compare."""
+        for sign in dict.fromkeys(p.sign for p in self._points):
+            self._draw_line([p for p in self._points if p.best and p.sign == sign])
+
+    def _draw_line(self, points: Sequence[Point]) -> None:
+        bests = [p for p in points if p.y is not None]
         ends = [*(self._x(p) for p in bests[1:]), self.canvas.dots_wide - 1]
         for at, (point, end) in enumerate(zip(bests, ends, strict=True)):
             assert point.y is not None
@@ -169,6 +170,13 @@ def _bottom(points: Sequence[Point], width: int, *, by_time: bool) -> Content:
     )
 
 
+def _legend(kinds: Sequence[str]) -> str:
+    """Which sign is of which accelerator type, where there are several."""
+    if len(kinds) < 2:
+        return ""
+    return "  " + " ".join(f"{_SIGNS[at % len(_SIGNS)]} {kind}" for at, kind in enumerate(kinds))
+
+
 class Scatter(Drawn, can_focus=True):
     """The plot pane."""
 
@@ -188,6 +196,6 @@ class Scatter(Drawn, can_focus=True):
 
     def lines(self, view: View, now: float, width: int) -> list[Content]:
         """The plot, as high as the pane."""
-        self.entitle(f"1 {view.study.metric if view.study else 'results'}")
+        self.entitle(f"1 {view.study.metric if view.study else 'results'}{_legend(view.kinds)}")
         height = self.content_size.height
         return plot_lines(view, width, height, by_time=self._by_time, chosen=self._chosen)
