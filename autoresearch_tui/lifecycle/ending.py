@@ -12,8 +12,11 @@ from autoresearch_tui.lifecycle.state import Draft, Ending
 _URGENT = (Do.SUBMIT, Do.FIND, Do.WITHDRAW, Do.CANCEL)
 """What is still carried out before an engine leaves, unless that fails."""
 
-_AWAITED = (Do.PUBLISH, Do.COMBINE, *_URGENT)
-"""What is still carried out before a study is over."""
+_AWAITED = (Do.PUBLISH, Do.COMBINE)
+"""What is still carried out too before a study is over, if it can be."""
+
+_MOST_TRIES = 4
+"""Failures after which a study ends without: a full disk must not hold it for ever."""
 
 _PATIENCE = 10.0
 """Seconds for which an engine that is told to go waits for clusters to answer."""
@@ -96,7 +99,10 @@ def finish(draft: Draft) -> None:
     if draft.study.status is not StudyStatus.STOPPING or draft.ending is not None:
         return
     live = any(r.status in ON_CLUSTER for runs in draft.runs.values() for r in runs)
-    awaited = any(order.do in _AWAITED for order in draft.outbox.values())
+    awaited = any(
+        order.do in _URGENT or (order.do in _AWAITED and order.tries < _MOST_TRIES)
+        for order in draft.outbox.values()
+    )
     if not live and not awaited and not is_due(draft):
         draft.ending = Ending(draft.study.end_reason)
         over = {"status": StudyStatus.FINISHED, "ended_at": draft.now, "alarm": ""}

@@ -1,6 +1,7 @@
 """Turns domain objects into rows and back."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, cast
@@ -61,9 +62,17 @@ def values_to_row(values: Mapping[str, object]) -> dict[str, object]:
 def _encode(name: str, value: object) -> object:
     if name == "edits":
         return json.dumps([edit_to_object(edit) for edit in cast(Sequence[Edit], value)])
+    if name == "metrics":
+        # What is no number for JSON is kept as the text that was printed.
+        known = cast(Mapping[str, float | str], value)
+        value = {key: each if _is_json(each) else str(each) for key, each in known.items()}
     if name in _JSON:
         return json.dumps(value, ensure_ascii=False, default=str)
     return value
+
+
+def _is_json(value: float | str) -> bool:
+    return isinstance(value, str) or math.isfinite(value)
 
 
 def _plain(row: Row, **decoded: object) -> dict[str, Any]:

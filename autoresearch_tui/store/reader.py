@@ -47,13 +47,15 @@ SELECT e.id AS experiment, e.title, coalesce(e."commit", '') AS "commit",
   CASE WHEN j.experiment IS NULL THEN e.value ELSE j.value END AS value,
   coalesce(j.accelerator, e.accelerator) AS accelerator,
   (SELECT max(json_extract(r.metrics, '$.peak_vram_mb')) FROM runs r WHERE r.experiment = e.id
-    AND json_type(r.metrics, '$.peak_vram_mb') IN ('real', 'integer')
+    AND CASE WHEN json_valid(r.metrics)
+      THEN json_type(r.metrics, '$.peak_vram_mb') IN ('real', 'integer') END
     AND (j.accelerator IS NULL OR r.accelerator = j.accelerator)) AS memory_mb
 FROM experiments e LEFT JOIN judgements j ON j.experiment = e.id
 WHERE e.verdict NOT NULL {of_one}
 ORDER BY coalesce(j.judged_at, e.judged_at), e.number
 """
-"""What was judged before verdicts had rows of their own has but the experiment's."""
+"""What was judged before verdicts had rows of their own has but the experiment's, and the metrics
+of then may hold NaN."""
 
 
 class Reader:

@@ -398,3 +398,22 @@ def test_a_turn_is_charged_as_it_goes_and_cut_off_with_its_engine(world: World):
     world.restart()
     assert world.state.turns == {}
     assert world.state.study.spent_usd == before + 0.75
+
+
+def test_what_cannot_be_published_does_not_hold_a_study_for_ever(world: World):
+    world.propose(1)
+    world.tell(events.Stopped("enough", "me"))
+    for _ in range(40):
+        world.now += 61.0
+        for order in list(world.state.outbox.values()):
+            if order.do is Do.PUBLISH:
+                world.tell(events.Failed(order.key, "no space left on device"))
+            elif order.not_before <= world.now:
+                world.carry_out(order, "well")
+        for name in world.places:
+            world.start(name)
+            world.end(name, RunStatus.SUCCEEDED)
+            world.look(name)
+        world.tell(events.Ticked())
+    assert world.state.study.status is StudyStatus.FINISHED
+    assert orders(world, Do.PUBLISH) == ["e0002"]

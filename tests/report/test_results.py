@@ -1,5 +1,6 @@
 """The table of results, for one accelerator type and for several."""
 
+import math
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,10 @@ def test_one_accelerator_type_makes_karpathys_table(tmp_path: Path, store: Write
     run = Run("e0001-r1", "e0001", 1, RunStatus.SUCCEEDED, 1, 1.0, accelerator="H100")
     store.put_run(replace(run, metrics=metrics))
     store.put_run(replace(run, id="e0001-r2", ordinal=2, metrics={"peak_vram_mb": "much"}))
+    store.put_run(replace(run, id="e0001-r3", ordinal=3, metrics={"loss": math.nan, "x": math.inf}))
+    read = store.run("e0001-r3")
+    assert read is not None
+    assert read.metrics == {"loss": "nan", "x": "inf"}
     judge(store, "e0001", "H100", 1.5, 2.0)
     table.tell(store, "e0001")
     store.put_experiment(replace(FIRST, id="e0002", number=2, value=None, verdict=Verdict.CRASH))
@@ -75,6 +80,14 @@ def test_one_accelerator_type_makes_karpathys_table(tmp_path: Path, store: Write
     written = path.read_text()
     table.rewrite(store)
     assert path.read_text() == written
+
+
+def test_what_earlier_versions_wrote_of_a_run_is_read(tmp_path: Path, store: Writer):
+    store.put_run(Run("e0001-r1", "e0001", 1, RunStatus.FAILED, 1, 1.0, accelerator="H100"))
+    store._execute("UPDATE runs SET metrics = '{\"val_bpb\": NaN}'")
+    judge(store, "e0001", "H100", 1.5, 2.0)
+    ResultsTable(tmp_path / "results.tsv").rewrite(store)
+    assert len((tmp_path / "results.tsv").read_text().splitlines()) == 2
 
 
 def test_several_types_have_a_line_each_that_tells_which(tmp_path: Path, store: Writer):
