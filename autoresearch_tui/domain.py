@@ -8,6 +8,9 @@ from typing import Any
 HEARTBEAT_LIMIT = 10.0
 """Seconds without a sign of life after which an engine counts as dead."""
 
+AGAIN = "again"
+"""Origin of the files of an incumbent, measured again because the task has changed."""
+
 Scalar = bool | int | float | str
 """A value that a constant of an editable file can take."""
 
@@ -280,7 +283,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A verdict as a table shows it; `memory_mb` is the most that a run of it had."""
+    """A verdict as a table shows it; `memory_mb` is the most that a run of it had.
+
+    With `is_of_old_task` it does not compare with those of the present task.
+    """
 
     experiment: str
     title: str
@@ -289,6 +295,7 @@ class Result:
     value: float | None
     accelerator: str | None
     memory_mb: float
+    is_of_old_task: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,7 +433,7 @@ class Study:
     `deadline` is when the wall-clock budget ends. `engine_pid` is of the newest engine, alive or
     not, and `heartbeat_at` when it last said that it lives. `confinement` says what its runs can
     reach. `alarm` is what the operator must know, empty when nothing; `task_hash` is of the task
-    that its runs execute.
+    that its runs execute; results from before `task_since` are of another one, if it has changed.
     """
 
     tag: str
@@ -452,6 +459,7 @@ class Study:
     confinement: str = ""
     alarm: str = ""
     task_hash: str = ""
+    task_since: float = 0.0
 
     def silence(self, now: float) -> float:
         """Seconds since the engine last said that it lives, or since the study was made."""

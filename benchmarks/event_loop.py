@@ -38,7 +38,7 @@ from autoresearch_tui.domain import (
 )
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.process import SWITCH_SECONDS
-from autoresearch_tui.engine.starting import write_study
+from autoresearch_tui.engine.study_row import write_study
 from autoresearch_tui.lifecycle.events import Leaving
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.researchers.optimizer import OptimizerResearcher

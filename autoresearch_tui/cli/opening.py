@@ -112,7 +112,7 @@ def engine(study: Path, accept_task: bool, **options: object) -> None:
 def _accepts_task(paths: StudyPaths, settings: Settings) -> bool:
     """Ask about a task that has changed, where somebody can answer; the engine refuses it else."""
     from autoresearch_tui.backends.task import load_task
-    from autoresearch_tui.engine.starting import other_task
+    from autoresearch_tui.engine.other_task import other_task
     from autoresearch_tui.store import open_reader
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -123,7 +123,10 @@ def _accepts_task(paths: StudyPaths, settings: Settings) -> bool:
     if not changed:
         return False
     click.echo(f"{settings.study.task}: {changed} changed since this study's runs were made.")
-    return click.confirm("Their results and new ones may not compare. Go on all the same?")
+    return click.confirm(
+        "Its results and new ones do not compare, so baseline and best are measured again. "
+        "Go on all the same?"
+    )
 
 
 def _engine(

@@ -12,15 +12,12 @@ from autoresearch_tui.backends.local.backend import LocalBackend
 from autoresearch_tui.backends.task import Task, load_task
 from autoresearch_tui.config import Settings
 from autoresearch_tui.engine.engine import Engine
-from autoresearch_tui.engine.starting import (
-    SETUP_SNAPSHOT,
+from autoresearch_tui.engine.other_task import check_task, keep_task
+from autoresearch_tui.engine.starting import SETUP_SNAPSHOT, check_accelerator, first_accelerator
+from autoresearch_tui.engine.study_row import (
     apply_limits,
-    check_accelerator,
     check_same,
-    check_task,
     find_study,
-    first_accelerator,
-    keep_task,
     named_together,
     write_study,
 )

@@ -81,7 +81,11 @@ class TurnDesk:
         """Experiments that have changed, and the revision by which they have."""
         path = self._engine.paths.database
         with many_objects(), open_reader(path) as reader, reader.snapshot():
-            return reader.experiments_since(self._since), reader.revision()
+            since = reader.study().task_since
+            changed = reader.experiments_since(self._since)
+            # What another task has measured teaches nothing of this one.
+            present = [e for e in changed if e.judged_at is None or e.judged_at >= since]
+            return present, reader.revision()
 
     async def propose(self, proposals: Sequence[Proposal]) -> Sequence[Experiment]:
         """Have proposals taken in, together one wave."""

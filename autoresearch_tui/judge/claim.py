@@ -58,9 +58,12 @@ class Leader:
 
 
 def verdict_rows(
-    experiments: Iterable[Experiment], judgements: Iterable[Judgement]
+    experiments: Iterable[Experiment], judgements: Iterable[Judgement], since: float = 0.0
 ) -> list[Judgement]:
-    """All verdicts in their order; those from before they had rows are made from experiments."""
+    """The verdicts given since a time, in their order.
+
+    Those from before they had rows of their own are made from experiments.
+    """
     rows = list(judgements)
     told = {row.experiment for row in rows}
     rows += [
@@ -79,7 +82,7 @@ def verdict_rows(
         for e in experiments
         if e.verdict is not None and e.id not in told
     ]
-    return sorted(rows, key=lambda row: row.judged_at)
+    return sorted((r for r in rows if r.judged_at >= since), key=lambda row: row.judged_at)
 
 
 def leaders(

@@ -29,11 +29,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is judged and how strictly: `margin` is in standard deviations of the noise."""
+    """What is judged and how strictly: `margin` is in standard deviations of the noise.
+
+    With `is_believed` no result is too good, since the same files have been believed before.
+    """
 
     metric: str
     minimize: bool
     margin: float
+    is_believed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def decide(
     """
     value = math.fsum(values) / len(values)
     gain = (incumbent.value - value) * (1 if rule.minimize else -1)
-    if doubt := suspicion(values, incumbent, noise, rule):
+    if not rule.is_believed and (doubt := suspicion(values, incumbent, noise, rule)):
         return Decision(Verdict.INCONCLUSIVE, value, gain, doubt)
     margin = rule.margin * (noise.sd or 0.0)
     words = (

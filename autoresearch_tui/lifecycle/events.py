@@ -28,6 +28,19 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskChanged:
+    """The runs execute another task from now on, so that nothing compares with what was before.
+
+    `baseline` is the new starting point, and `again` holds the files of the incumbents.
+    """
+
+    fingerprint: str
+    text: str
+    baseline: Experiment
+    again: tuple[Experiment, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time has passed."""
 
@@ -261,6 +274,7 @@ class JobEnded:
 
 Event = (
     Started
+    | TaskChanged
     | Ticked
     | Noted
     | Admitted

@@ -16,6 +16,7 @@ from autoresearch_tui.lifecycle import (
     running,
     scheduling,
     starting,
+    tasks,
     turns,
 )
 from autoresearch_tui.lifecycle.events import Event
@@ -23,6 +24,7 @@ from autoresearch_tui.lifecycle.state import Draft, IllegalTransition, State
 
 _HANDLERS: dict[type, Callable[[Draft, Any], None]] = {
     events.Started: starting.started,
+    events.TaskChanged: tasks.changed,
     events.Ticked: clusters.ticked,
     events.Noted: clusters.noted,
     events.Admitted: deciding.admitted,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from autoresearch_tui.domain import (
+    AGAIN,
     ClusterStatus,
     Experiment,
     ExperimentStatus,
@@ -67,6 +68,8 @@ def accepted(draft: Draft, event: Accepted) -> None:
         raise ControlError(
             f"{event.experiment}: only an inconclusive experiment is accepted; it has ended"
         )
+    if experiment.status.is_final:
+        raise ControlError(f"{event.experiment}: cannot be accepted; it is {experiment.status}")
     incumbent = draft.incumbent(experiment.accelerator)
     if experiment.verdict is not Verdict.INCONCLUSIVE or incumbent is None:
         found = experiment.verdict or experiment.status
@@ -178,7 +181,8 @@ def _decide(
     draft: Draft, experiment: Experiment, accelerator: str, runs: Sequence[Run]
 ) -> judge.Decision:
     study = draft.settings.study
-    rule = judge.Rule(study.metric, study.minimize, draft.settings.judge.keep_margin_sd)
+    margin, is_believed = draft.settings.judge.keep_margin_sd, experiment.origin == AGAIN
+    rule = judge.Rule(study.metric, study.minimize, margin, is_believed)
     values = [run.value for run in runs if run.value is not None]
     if not values:
         return judge.crash(next((run.why for run in runs if run.why), "no run succeeded"))

@@ -35,6 +35,12 @@ class Overlay(Generic[K, V]):
         """All keys, in the order in which they came."""
         return [key for key in {**self._base, **self.changed} if key in self]
 
+    def items(self) -> Iterator[tuple[K, V]]:
+        """All pairs, in the order in which their keys came."""
+        for key in self.keys():
+            if (value := self.get(key)) is not None:
+                yield key, value
+
     def values(self) -> Iterator[V]:
         """All values, in the order in which their keys came."""
         for key in list(self._base):

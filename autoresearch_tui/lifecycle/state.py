@@ -189,6 +189,11 @@ class Draft:
         """The runs of an experiment as they were."""
         return self._state.runs.get(experiment, ())
 
+    def forget_repeats(self) -> None:
+        """Know nothing of the noise any more."""
+        for accelerator, known in self._state.repeats.items():
+            self.repeats |= {(accelerator, experiment): () for experiment in known}
+
     def study_changes(self) -> Mapping[str, Any]:
         """The fields of the study that have changed."""
         pairs = {f.name: getattr(self.study, f.name) for f in fields(self.study)}

@@ -13,11 +13,12 @@ def result_line(result: Result, *, tells_accelerator: bool) -> str:
     """The line of a verdict; a crash has zeros, as karpathy's has.
 
     Values of two accelerator types do not compare, so where a study has several the description
-    begins with the one that a line is of.
+    begins with the one that a line is of; as little do those of two tasks.
     """
     is_crash = result.value is None
     status = Verdict.DISCARD if result.verdict is Verdict.INCONCLUSIVE else result.verdict
     where = f"[{result.accelerator}] " if tells_accelerator and result.accelerator else ""
+    where += "[old task] " if result.is_of_old_task else ""
     return "\t".join(
         (
             result.commit[:7],

@@ -28,7 +28,7 @@ def standing(reader: Reader, now: float) -> Standing:
         reader.experiment_counts(),
         [e for e in experiments if e.is_best],
         leaders(
-            verdict_rows(experiments, reader.judgements()),
+            verdict_rows(experiments, reader.judgements(), study.task_since),
             {e.id for e in experiments if e.is_baseline},
             runs,
             minimize=study.minimize,

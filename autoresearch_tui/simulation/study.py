@@ -23,12 +23,13 @@ from autoresearch_tui.engine.admission import Admission
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.jobs import hash_lines
 from autoresearch_tui.engine.living import Watch, live
+from autoresearch_tui.engine.other_task import keep_task
 from autoresearch_tui.engine.publishing import Publisher
-from autoresearch_tui.engine.starting import (
+from autoresearch_tui.engine.starting import take_up
+from autoresearch_tui.engine.study_row import (
     apply_limits,
     find_study,
     named_together,
-    take_up,
     write_study,
 )
 from autoresearch_tui.errors import ExhaustedError
@@ -150,7 +151,7 @@ class Sampler:
 class Simulation:
     """One study in a directory of its own; `engine` may be called again after an end.
 
-    `clock` gives Unix seconds.
+    `clock` gives Unix seconds, and `run` is the command of its task.
     """
 
     directory: Path
@@ -161,6 +162,7 @@ class Simulation:
     repository: MemoryRepository = field(
         default_factory=lambda: MemoryRepository({"train.py": TRAIN}, ["train.py"])
     )
+    run: str = "true"
 
     async def engine(self, watch: Watch | None = None) -> Engine:
         """Run an engine until it ends; its database is closed then."""
@@ -172,6 +174,9 @@ class Simulation:
                 base = self.repository.base_commit
                 write_study(store, self.settings, self.directory, base, now)
             apply_limits(store, self.settings, now, frozenset())
+            raw = {"run": self.run}
+            task = Task(self.directory / "experiment.yaml", self.run, "", {}, raw)
+            keep_task(store, task)
             began = study.started_at if study is not None and study.started_at else now
             store.change_study(researcher=named_together(self.researchers), started_at=began)
             store.record("engine.started", "simulated")
@@ -180,7 +185,7 @@ class Simulation:
                 self.settings,
                 store,
                 self.repository,
-                Task(self.directory / "experiment.yaml", "true", "", {}, {}),
+                task,
                 SimulatedBackend(self.world),
                 self.researchers,
                 await asyncio.to_thread(load_state, store, self.settings),

@@ -46,13 +46,15 @@ SELECT e.id AS experiment, e.title, coalesce(e."commit", '') AS "commit",
   coalesce(j.verdict, e.verdict) AS verdict,
   CASE WHEN j.experiment IS NULL THEN e.value ELSE j.value END AS value,
   coalesce(j.accelerator, e.accelerator) AS accelerator,
+  coalesce(j.judged_at, e.judged_at) AS at,
+  coalesce(j.judged_at, e.judged_at) < (SELECT task_since FROM study) AS is_of_old_task,
   (SELECT max(json_extract(r.metrics, '$.peak_vram_mb')) FROM runs r WHERE r.experiment = e.id
     AND CASE WHEN json_valid(r.metrics)
       THEN json_type(r.metrics, '$.peak_vram_mb') IN ('real', 'integer') END
     AND (j.accelerator IS NULL OR r.accelerator = j.accelerator)) AS memory_mb
 FROM experiments e LEFT JOIN judgements j ON j.experiment = e.id
 WHERE e.verdict NOT NULL {of_one}
-ORDER BY coalesce(j.judged_at, e.judged_at), e.number
+ORDER BY at, e.number
 """
 """What was judged before verdicts had rows of their own has but the experiment's, and the metrics
 of then may hold NaN."""
@@ -130,9 +132,13 @@ class Reader:
         return codec.to_experiment(row) if row else None
 
     def experiment_by_digest(self, digest: str) -> Experiment | None:
-        """The first experiment whose files are the same; what could not be tried does not count."""
+        """The first experiment whose files are the same.
+
+        What could not be tried does not count, nor what another task has measured.
+        """
         row = self._one(
             "SELECT * FROM experiments WHERE digest = ? AND status NOT IN (?, ?)"
+            " AND (judged_at IS NULL OR judged_at >= (SELECT task_since FROM study))"
             " ORDER BY number LIMIT 1",
             digest,
             ExperimentStatus.REJECTED,
@@ -157,10 +163,10 @@ class Reader:
         return [codec.to_experiment(row) for row in rows]
 
     def newest_of(self, verdict: Verdict, before: float) -> Experiment | None:
-        """The experiment that got a verdict last before a time, in Unix seconds."""
+        """The experiment that got a verdict last before a time (Unix seconds), by the same task."""
         row = self._one(
             "SELECT * FROM experiments WHERE verdict = ? AND judged_at < ?"
-            " ORDER BY judged_at DESC LIMIT 1",
+            " AND judged_at >= (SELECT task_since FROM study) ORDER BY judged_at DESC LIMIT 1",
             verdict,
             before,
         )
@@ -242,10 +248,14 @@ class Reader:
         return [codec.to_experiment(row) for row in rows]
 
     def repeated_values(self) -> list[tuple[str, str, list[float]]]:
-        """Accelerator type, experiment and metrics, where it has two or more results there."""
+        """Accelerator type, experiment and metrics, where it has two or more results there.
+
+        All of them of the present task.
+        """
         rows = self._rows(
             "SELECT accelerator, experiment, json_group_array(value) AS found FROM runs"
             " WHERE status = ? AND value IS NOT NULL"
+            " AND coalesce(started_at, created_at) >= (SELECT task_since FROM study)"
             " GROUP BY accelerator, experiment HAVING count(*) > 1",
             RunStatus.SUCCEEDED,
         )

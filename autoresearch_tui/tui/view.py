@@ -56,8 +56,9 @@ class View:
 
     @cached_property
     def verdict_rows(self) -> Sequence[Judgement]:
-        """All verdicts, in their order: one for each accelerator type of an experiment."""
-        return verdict_rows(self.experiments, self.judgements)
+        """The present task's verdicts, in order: one for each accelerator type of an experiment."""
+        since = self.study.task_since if self.study is not None else 0.0
+        return verdict_rows(self.experiments, self.judgements, since)
 
     @cached_property
     def kinds(self) -> Sequence[str]:

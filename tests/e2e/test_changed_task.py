@@ -52,7 +52,16 @@ def test_it_is_refused_in_one_line_and_accepted_on_demand(study: Path):
     assert run(study, "4").returncode == 0
     now = results(study)
     assert now[0] > before[0]
-    assert now[1] == ["goes on with another experiment.yaml: `envs`"]
+    assert now[1] == ["goes on with another experiment.yaml: `envs`; all begins anew"]
+    with open_reader(StudyPaths(study).database) as reader:
+        since, experiments = reader.study().task_since, reader.experiments()
+        best = reader.best("CPU")
+        started = {run.experiment: run.started_at for run in reader.runs({RunStatus.SUCCEEDED})}
+    measured = [e for e in experiments if (e.judged_at or 0.0) >= since]
+    assert [e.is_baseline for e in measured][:1] == [True]
+    assert all((started[e.id] or 0.0) >= since for e in measured)
+    assert best in measured
+    assert "[old task]" in (study / "results.tsv").read_text()
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])

@@ -16,6 +16,7 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.errors import ControlError
+from autoresearch_tui.judge.noise import pooled_noise
 from autoresearch_tui.lifecycle import Draft, events, handle, heart
 from autoresearch_tui.lifecycle.events import Answer
 from autoresearch_tui.lifecycle.instructions import Do, Instruction
@@ -417,3 +418,40 @@ def test_what_cannot_be_published_does_not_hold_a_study_for_ever(world: World):
         world.tell(events.Ticked())
     assert world.state.study.status is StudyStatus.FINISHED
     assert orders(world, Do.PUBLISH) == ["e0002"]
+
+
+def test_another_task_begins_anew_and_measures_the_best_again(world: World):
+    world.propose(60)
+    world.settle()
+    assert world.state.incumbents["H100"] == "e0002"
+    busy = fill(world)
+    world.carry_out(busy, "well")
+    world.start(busy.target)
+    world.look(busy.target)
+    world.ask(events.Paused("me"))
+    world.propose(2)
+    world.now += 5.0
+    world.change_task()
+    state = world.state
+    assert state.incumbents == {}
+    assert state.study.task_since == world.now
+    assert not any(j.is_best for j in state.judgements.values())
+    assert pooled_noise(state.repeats["H100"].values()).count == 0
+    # What was measured in part by the task before ends; what had not begun waits on.
+    cut = world.known[busy.subject.partition("-r")[0]]
+    assert (cut.status, cut.why) == (
+        ExperimentStatus.SET_ASIDE,
+        "the task changed while it was under way",
+    )
+    assert world.known["e0004"].status is ExperimentStatus.QUEUED
+    world.ask(events.Resumed("me"))
+    world.settle()
+    baseline, again = world.known["e0005"], world.known["e0006"]
+    assert baseline.is_baseline
+    assert baseline.verdict is Verdict.KEEP
+    assert again.parent == "e0005"
+    assert state.incumbents["H100"] == "e0006"
+    # Far better at once than any change is believed to be: it was believed before.
+    assert (state.judgements["e0006", "H100"].gain or 0.0) > 0.5
+    assert world.known["e0002"].verdict is Verdict.KEEP
+    assert not world.known["e0002"].is_best

@@ -114,6 +114,22 @@ class Interleavings(RuleBasedStateMachine):
     def restart(self) -> None:
         self.world.restart()
 
+    @rule()
+    def change_task(self) -> None:
+        # Time passes between two engines.
+        self.world.now += 1.0
+        self.world.change_task()
+
+    @invariant()
+    def nothing_is_compared_across_tasks(self) -> None:
+        state = self.world.state
+        since = state.study.task_since
+        for accelerator, name in state.incumbents.items():
+            assert state.judgements[name, accelerator].judged_at >= since
+        for known in state.repeats.values():
+            for name in [name for name, values in known.items() if values]:
+                assert (self.world.known[name].judged_at or since) >= since
+
     @invariant()
     def nothing_runs_twice(self) -> None:
         assert all(count == 1 for count in self.world.finished.values()), self.world.finished

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from autoresearch_tui.config import Settings
 from autoresearch_tui.domain import (
+    AGAIN,
     ApprovalMode,
     ClusterStatus,
     Experiment,
@@ -224,6 +225,33 @@ class World:
         self.late.clear()
         self.state.memory, self.state.ending = Memory(), None
         self.tell(events.Started())
+
+    def change_task(self) -> None:
+        """The engine begins again, and its runs execute something else."""
+        self.late.clear()
+        self.state.memory, self.state.ending = Memory(), None
+        baseline = self._fresh("base", None)
+        best = {kind: self.known[name] for kind, name in self.state.incumbents.items()}
+        again = [
+            replace(
+                self._fresh("again", baseline.id),
+                expected=each.expected,
+                pinned=kind,
+                priority=100,
+            )
+            for kind, each in best.items()
+            if not each.is_baseline
+        ]
+        self.tell(events.TaskChanged(f"task {self.number}", "changed", baseline, tuple(again)))
+        self.tell(events.Started())
+
+    def _fresh(self, commit: str, parent: str | None) -> Experiment:
+        self.number += 1
+        name, status = f"e{self.number:04}", ExperimentStatus.PROPOSED
+        made = Experiment(name, self.number, 1, status, commit, "", AGAIN, self.now)
+        wanted = BASELINE_RUNS if parent is None else 1
+        commit = commit if parent is None else f"{name} {commit}"
+        return replace(made, parent=parent, commit=commit, runs_wanted=wanted)
 
     def settle(self) -> None:
         """Let everything go well until nothing changes any more."""
