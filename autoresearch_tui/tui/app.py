@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 
 from textual.app import App
 from textual.binding import Binding
+from textual.driver import Driver
 
 from autoresearch_tui.domain import Experiment
 from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.tui.driver import hardy
 from autoresearch_tui.tui.feed import Feed
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.preferences import Preferences
@@ -34,6 +36,10 @@ class Cockpit(App[int]):
         self._feed = Feed(paths)
         self._preferences = Preferences(paths.state / "tui.json")
         self.main = MainScreen(paths, self._feed, Operator(paths, start, self._tell), diff)
+
+    def get_driver_class(self) -> type[Driver]:
+        """The driver for this platform, one that ends with its terminal."""
+        return hardy(super().get_driver_class())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for the themes that do not set them."""

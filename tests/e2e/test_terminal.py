@@ -11,6 +11,7 @@ from typing import Self
 
 import pytest
 
+from autoresearch_tui.control import process_lives
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import open_reader
 from tests.studies import call, command, make_study, stop, until
@@ -57,7 +58,12 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
+        tty = self._tmux("display-message", "-p", "#{pane_tty}").strip().removeprefix("/dev/")
+        listed = subprocess.run(["ps", "-t", tty, "-o", "pid="], capture_output=True, text=True)
+        processes = [int(pid) for pid in listed.stdout.split()]
         subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
+        # Nothing stays behind of a terminal that is gone.
+        until(lambda: not any(map(process_lives, processes)), "the end of what ran there")
 
 
 @pytest.fixture

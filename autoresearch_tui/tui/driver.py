@@ -1,0 +1,47 @@
+"""Textual's driver for terminals that may go away at any moment."""
+
+import contextlib
+from typing import TextIO, cast
+
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+
+
+class _Output:
+    """A terminal's output, which may have gone: nobody is left whom that could be told."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        """Write while there is somebody who reads."""
+        with contextlib.suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        """Flush while there is somebody who reads."""
+        with contextlib.suppress(OSError):
+            self._file.flush()
+
+    def fileno(self) -> int:
+        """The number of the file."""
+        return self._file.fileno()
+
+
+class HardyDriver(LinuxDriver):
+    """Ends with its terminal.
+
+    Textual's thread that writes ends at the first error, with what is still queued for it; once
+    30 pieces wait, so does the program, for ever.
+    """
+
+    def start_application_mode(self) -> None:
+        """Take the terminal over."""
+        if not isinstance(self._file, _Output):
+            self._file = cast(TextIO, _Output(self._file))
+        super().start_application_mode()
+
+
+def hardy(driver: type[Driver]) -> type[Driver]:
+    """The driver to use in place of another: ours in place of Textual's for a terminal."""
+    return HardyDriver if driver is LinuxDriver else driver
