@@ -16,9 +16,8 @@ def changed(draft: Draft, event: TaskChanged) -> None:
     draft.record("task.changed", event.text)
     draft.put_study(task_hash=event.fingerprint, task_since=draft.now, noise_sd=None)
     draft.forget_repeats()
-    for each in list(draft.experiments.values()):
-        if each.is_best:
-            draft.put_experiment(replace(each, is_best=False))
+    for each in [replace(each, is_best=False) for each in draft.experiments.values()]:
+        draft.put_experiment(each)
         if _is_under_way(draft, each):
             set_aside(draft, each, _WHY)
     for key, judgement in list(draft.judgements.items()):

@@ -455,3 +455,14 @@ def test_another_task_begins_anew_and_measures_the_best_again(world: World):
     assert (state.judgements["e0006", "H100"].gain or 0.0) > 0.5
     assert world.known["e0002"].verdict is Verdict.KEEP
     assert not world.known["e0002"].is_best
+
+
+def test_a_best_that_is_measured_again_when_the_task_changes_is_the_best_no_more(world: World):
+    world.propose(60)
+    world.settle()
+    best = world.state.incumbents["H100"]
+    world.tell(events.RunsWanted(best, 3, "again"))
+    world.now += 5.0
+    world.change_task()
+    assert world.known[best].status is ExperimentStatus.SET_ASIDE
+    assert not [name for name, each in world.known.items() if each.is_best]
