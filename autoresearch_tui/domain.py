@@ -50,6 +50,11 @@ class ExperimentStatus(StrEnum):
         """Whether it ended without a verdict; a judged one may be measured again."""
         return self in _CLOSED
 
+    @property
+    def is_live(self) -> bool:
+        """Whether a verdict is still to come."""
+        return self is not ExperimentStatus.JUDGED and not self.is_final
+
 
 class Verdict(StrEnum):
     """What the judge said of an experiment; the first three are karpathy's statuses."""

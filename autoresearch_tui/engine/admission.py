@@ -13,7 +13,6 @@ from autoresearch_tui.engine.lineage import combination, left_behind
 from autoresearch_tui.errors import EditError
 from autoresearch_tui.lifecycle.events import Admitted, Done, Event, Rebased, Unfit
 from autoresearch_tui.lifecycle.instructions import Instruction
-from autoresearch_tui.store import open_reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class Admission:
         return Done(order.key)
 
     def _left_behind(self, experiment: Experiment) -> list[Experiment]:
-        with open_reader(self._engine.paths.database) as reader:
+        with self._engine.reader() as reader:
             return left_behind(reader, experiment)
 
     async def _apply(self, experiment: Experiment, parent: Experiment) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.errors import ResearcherError
 from autoresearch_tui.lifecycle.events import TurnSeen
 from autoresearch_tui.researchers.base import Brief
-from autoresearch_tui.store import open_reader
 
 _VERSION_DIGITS = 12
 
@@ -79,8 +78,7 @@ class TurnDesk:
 
     def _news(self) -> tuple[Sequence[Experiment], int]:
         """Experiments that have changed, and the revision by which they have."""
-        path = self._engine.paths.database
-        with many_objects(), open_reader(path) as reader, reader.snapshot():
+        with many_objects(), self._engine.reader() as reader, reader.snapshot():
             since = reader.study().task_since
             changed = reader.experiments_since(self._since)
             # What another task has measured teaches nothing of this one.

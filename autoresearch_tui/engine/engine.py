@@ -18,7 +18,7 @@ from autoresearch_tui.lifecycle.events import Event
 from autoresearch_tui.lifecycle.state import leading_accelerator
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.researchers.base import Researcher
-from autoresearch_tui.store import Writer
+from autoresearch_tui.store import Reader, Writer, open_reader
 from autoresearch_tui.workspace import Repository
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,10 @@ class Engine:
     offload: Offload = asyncio.to_thread
     changed: Bell = field(default_factory=Bell)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def reader(self) -> Reader:
+        """A connection for a thread, which must not use that of the event loop."""
+        return open_reader(self.paths.database)
 
     def tell(self, event: Event) -> None:
         """Let the heart decide what follows from an event, and put it on record.

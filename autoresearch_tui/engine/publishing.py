@@ -11,7 +11,7 @@ from autoresearch_tui.errors import WorkspaceError
 from autoresearch_tui.lifecycle.events import Done
 from autoresearch_tui.lifecycle.instructions import Instruction
 from autoresearch_tui.report.results import ResultsTable
-from autoresearch_tui.store import Reader, open_reader
+from autoresearch_tui.store import Reader
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +33,11 @@ class Publisher:
         await self._engine.offload(self._rewrite_table)
 
     def _rewrite_table(self) -> None:
-        with open_reader(self._engine.paths.database) as reader:
+        with self._engine.reader() as reader:
             self._table.rewrite(reader)
 
     def _tell_table(self, experiment: str) -> None:
-        with open_reader(self._engine.paths.database) as reader:
+        with self._engine.reader() as reader:
             self._table.tell(reader, experiment)
 
     async def publish(self, order: Instruction) -> Done:
@@ -67,7 +67,7 @@ class Publisher:
         text = f"{experiment.verdict}: {why}"
         self._engine.workspace.record_result(experiment.commit, text)
         if experiment.verdict is Verdict.KEEP and not experiment.is_baseline:
-            with open_reader(self._engine.paths.database) as reader:
+            with self._engine.reader() as reader:
                 self._advance(reader, experiment)
 
     def _advance(self, reader: Reader, experiment: Experiment) -> None:
@@ -92,7 +92,7 @@ class Publisher:
         """Have the branch hold all that was kept, whatever an earlier engine got done. Blocks."""
         try:
             done = set(self._engine.workspace.kept())
-            with open_reader(self._engine.paths.database) as reader:
+            with self._engine.reader() as reader:
                 kept = reader.experiments_of(Verdict.KEEP)
                 missing = [e for e in kept if e.id not in done and not e.is_baseline]
                 for experiment in sorted(missing, key=lambda e: e.judged_at or 0.0):
@@ -107,7 +107,7 @@ class Publisher:
         name = _compared_to(experiment)
         if not name:
             return ""
-        with open_reader(self._engine.paths.database) as reader:
+        with self._engine.reader() as reader:
             other = reader.experiment(name)
         if other is None or experiment.parent in (None, other.id):
             return ""

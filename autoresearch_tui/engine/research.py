@@ -8,7 +8,7 @@ from autoresearch_tui.domain import Experiment
 from autoresearch_tui.engine.admission import Admission
 from autoresearch_tui.engine.desk import TurnDesk
 from autoresearch_tui.engine.engine import Engine
-from autoresearch_tui.engine.stock import LIVE, Stock
+from autoresearch_tui.engine.stock import Stock
 from autoresearch_tui.errors import ExhaustedError, ResearcherError
 from autoresearch_tui.lifecycle.events import Noted, RunsWanted, Stopped
 from autoresearch_tui.researchers.base import Researcher
@@ -80,7 +80,7 @@ class Research:
 
     def _is_over(self) -> bool:
         engine = self._engine
-        is_live = any(each.status in LIVE for each in engine.state.experiments.values())
+        is_live = any(each.status.is_live for each in engine.state.experiments.values())
         all_rest = len(self._resting) == len(engine.researchers)
         return all_rest and not is_live and engine.incumbent() is not None
 

@@ -11,7 +11,6 @@ from autoresearch_tui.engine.engine import Engine
 _LONGEST_LEAD = 4
 _REMEMBERED = 9
 
-LIVE = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 _OUT_OF_USE = (ClusterStatus.STOPPED, ClusterStatus.GONE)
 
 
@@ -48,7 +47,7 @@ class Stock:
         for; what is missing is shared out among the free.
         """
         state = self._engine.state
-        live = [each for each in state.experiments.values() if each.status in LIVE]
+        live = [each for each in state.experiments.values() if each.status.is_live]
         ready = sum(map(self._is_ready, live))
         promised = sum(self._promised.values()) if ready else 0
         wanted = self._target(researcher) - ready - promised

@@ -33,22 +33,20 @@ class Overlay(Generic[K, V]):
 
     def keys(self) -> list[K]:
         """All keys, in the order in which they came."""
-        return [key for key in {**self._base, **self.changed} if key in self]
-
-    def items(self) -> Iterator[tuple[K, V]]:
-        """All pairs, in the order in which their keys came."""
-        for key in self.keys():
-            if (value := self.get(key)) is not None:
-                yield key, value
+        return [key for key, _ in self.items()]
 
     def values(self) -> Iterator[V]:
         """All values, in the order in which their keys came."""
+        return (value for _, value in self.items())
+
+    def items(self) -> Iterator[tuple[K, V]]:
+        """All pairs, in the order in which their keys came."""
         for key in list(self._base):
             if (value := self.get(key)) is not None:
-                yield value
+                yield key, value
         for key, value in list(self.changed.items()):
             if key not in self._base and value is not None:
-                yield value
+                yield key, value
 
     def commit(self, target: dict[K, V]) -> None:
         """Make the changes in `target`."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoresearch_tui.code.space import SearchAxis
-from autoresearch_tui.domain import Experiment, ExperimentStatus, Scalar, Verdict
+from autoresearch_tui.domain import Experiment, Scalar, Verdict
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 Point = tuple[Scalar, ...]
 """A value for each axis."""
-
-_UNDER_WAY = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 
 _FAILED = (Verdict.CRASH, Verdict.INCONCLUSIVE)
 """Verdicts that teach where not to go: the number is missing, or not to be believed."""
@@ -266,4 +264,4 @@ def _what_is_known(experiment: Experiment) -> tuple[str, float | None]:
         return _FAILURE, None
     if experiment.value is not None:
         return _VALUE, experiment.value
-    return (_PENDING if experiment.status in _UNDER_WAY else _NOTHING), None
+    return (_PENDING if experiment.status.is_live else _NOTHING), None

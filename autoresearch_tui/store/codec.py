@@ -133,14 +133,14 @@ def to_judgement(row: Row) -> Judgement:
 
 def to_result(row: Row) -> Result:
     """Decode a verdict with the facts of its experiment that a table shows."""
-    values = _plain(
-        row,
-        verdict=Verdict(row["verdict"]),
-        memory_mb=row["memory_mb"] or 0.0,
-        is_of_old_task=bool(row["is_of_old_task"]),
+    return Result(
+        **_plain(
+            row,
+            verdict=Verdict(row["verdict"]),
+            memory_mb=row["memory_mb"] or 0.0,
+            is_of_old_task=bool(row["is_of_old_task"]),
+        )
     )
-    del values["at"]
-    return Result(**values)
 
 
 def to_instruction(row: Row) -> Instruction:

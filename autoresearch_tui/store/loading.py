@@ -8,7 +8,6 @@ from autoresearch_tui.lifecycle import State
 from autoresearch_tui.lifecycle.state import Memory
 from autoresearch_tui.store.reader import Reader
 
-_ALIVE = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 _NEWEST = 30
 
 
@@ -39,7 +38,8 @@ def load_state(store: Reader, settings: Settings) -> State:
 
 
 def _needed(store: Reader) -> list[Experiment]:
-    found = {e.id: e for e in store.experiments(_ALIVE)}
+    live = [status for status in ExperimentStatus if status.is_live]
+    found = {e.id: e for e in store.experiments(live)}
     baselines = [e for e in store.experiments_without_parent() if e.is_baseline]
     unbelieved = store.experiments_of(Verdict.INCONCLUSIVE)
     others = [run.experiment for run in store.runs(_live_runs())]

@@ -46,7 +46,6 @@ SELECT e.id AS experiment, e.title, coalesce(e."commit", '') AS "commit",
   coalesce(j.verdict, e.verdict) AS verdict,
   CASE WHEN j.experiment IS NULL THEN e.value ELSE j.value END AS value,
   coalesce(j.accelerator, e.accelerator) AS accelerator,
-  coalesce(j.judged_at, e.judged_at) AS at,
   coalesce(j.judged_at, e.judged_at) < (SELECT task_since FROM study) AS is_of_old_task,
   (SELECT max(json_extract(r.metrics, '$.peak_vram_mb')) FROM runs r WHERE r.experiment = e.id
     AND CASE WHEN json_valid(r.metrics)
@@ -54,7 +53,7 @@ SELECT e.id AS experiment, e.title, coalesce(e."commit", '') AS "commit",
     AND (j.accelerator IS NULL OR r.accelerator = j.accelerator)) AS memory_mb
 FROM experiments e LEFT JOIN judgements j ON j.experiment = e.id
 WHERE e.verdict NOT NULL {of_one}
-ORDER BY at, e.number
+ORDER BY coalesce(j.judged_at, e.judged_at), e.number
 """
 """What was judged before verdicts had rows of their own has but the experiment's, and the metrics
 of then may hold NaN."""
@@ -171,11 +170,6 @@ class Reader:
             before,
         )
         return codec.to_experiment(row) if row else None
-
-    def with_verdict(self) -> list[Experiment]:
-        """Experiments that have been judged, also those that are measured again, by verdict."""
-        rows = self._rows("SELECT * FROM experiments WHERE verdict NOT NULL ORDER BY judged_at")
-        return [codec.to_experiment(row) for row in rows]
 
     def judged(self) -> int:
         """How many experiments have a verdict."""

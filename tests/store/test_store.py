@@ -309,7 +309,7 @@ def test_a_study_of_version_3_goes_on(tmp_path):
         draft = handle(state, events.Started(), 1e10)
         assert not [record for record in draft.records if record.kind == "defect"]
         writer.apply(draft)
-        kept = {e.id: (e.verdict, e.value) for e in writer.with_verdict()}
+        kept = {e.id: (e.verdict, e.value) for e in writer.experiments() if e.verdict is not None}
         assert kept == {row["id"]: (row["verdict"], row["value"]) for row in judged}
         found = {run.id: run for run in writer.runs()}
     assert {id: run.status for id, run in found.items()} == {r["id"]: r["status"] for r in runs}

@@ -17,12 +17,11 @@ from autoresearch_tui.tui.widgets.lines import Lines
 from autoresearch_tui.tui.words import duration, mark, percent
 
 _WIDEST_KIND = 8
-_OPEN = (ExperimentStatus.PROPOSED, ExperimentStatus.QUEUED, ExperimentStatus.RUNNING)
 
 FILTERS: dict[str, Callable[[Experiment], bool]] = {
     "all": lambda e: True,
     "kept": lambda e: e.verdict is Verdict.KEEP,
-    "waiting": lambda e: e.status in _OPEN,
+    "waiting": lambda e: e.status.is_live,
     "failed": lambda e: e.verdict is Verdict.CRASH or e.status is ExperimentStatus.REJECTED,
 }
 
