@@ -111,6 +111,71 @@ class Local(Section):
     """Whether the task runs here whatever accelerator it asks for, as the packaged trainer does."""
 
 
+_MOST_CLUSTERS = 256
+
+
+class ClusterGroup(Section):
+    """Clusters that are alike."""
+
+    accelerator: str | None = None
+    """Accelerators of each, such as `H100:1`; by default those that the task asks for."""
+    count: Annotated[int, Field(ge=1, le=_MOST_CLUSTERS)] = 1
+    """How many."""
+    infra: str | None = None
+    """Where, as SkyPilot's `--infra` has it; by default where the task or SkyPilot says."""
+
+
+_GROUP = re.compile(r"(?:(\d+)x)?([A-Za-z][\w.-]*(?::\d+)?)|(\d+)")
+
+
+def parse_clusters(text: str, infra: str | None = None) -> tuple[ClusterGroup, ...]:
+    """Read `13xH100,3xH200`, or `16` of what the task asks for.
+
+    Raises:
+        ConfigError: the text is nothing of the kind.
+    """
+    groups: list[ClusterGroup] = []
+    for part in text.split(","):
+        found = _GROUP.fullmatch(part.strip())
+        count = int((found[1] or found[3] or "1") if found else "0")
+        if found is None or not 1 <= count <= _MOST_CLUSTERS:
+            raise ConfigError(
+                f"--clusters: {part.strip()!r} is not understood; as in 13xH100,3xH200, or 16 for "
+                f"what the task asks for, at most {_MOST_CLUSTERS}"
+            )
+        kind = found[2]
+        accelerator = kind if kind is None or ":" in kind else f"{kind}:1"
+        groups.append(ClusterGroup(accelerator=accelerator, count=count, infra=infra))
+    return tuple(groups)
+
+
+class SkyPilot(Section):
+    """Clusters that SkyPilot brings up; without any, runs are executed on this machine."""
+
+    clusters: tuple[ClusterGroup, ...] = ()
+    """The clusters of the study, by groups that are alike; they are called `<tag>-01` and so on."""
+    use: tuple[str, ...] = ()
+    """Names of clusters that are up already; they are never stopped."""
+    idle_minutes: Annotated[int, Field(ge=1)] = 30
+    """Minutes without a run after which a cluster goes down by itself, whatever becomes of us."""
+    setup_minutes: Annotated[float, Field(gt=0)] = 60.0
+    """Minutes that a cluster's set-up may take."""
+    down_at_end: bool = True
+    """Whether clusters that the study has launched go down when it ends."""
+
+    @field_validator("use")
+    @classmethod
+    def _use_names_each_once(cls, use: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(use)) < len(use):
+            raise ValueError("names a cluster twice")
+        return use
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the study runs on clusters of SkyPilot."""
+        return bool(self.clusters or self.use)
+
+
 class SandboxSettings(Section):
     """What a run on this machine may reach beside its own directory and the system's."""
 
@@ -190,6 +255,7 @@ class Settings(Section):
     scheduler: Scheduler = Scheduler()
     alarms: Alarms = Alarms()
     local: Local = Local()
+    skypilot: SkyPilot = SkyPilot()
     sandbox: SandboxSettings = SandboxSettings()
     judge: Judge = Judge()
     researcher: Researcher = Researcher()

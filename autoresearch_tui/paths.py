@@ -62,6 +62,11 @@ class StudyPaths:
         return self.state / "local"
 
     @property
+    def skypilot(self) -> Path:
+        """State of the backend of SkyPilot's clusters."""
+        return self.state / "skypilot"
+
+    @property
     def results(self) -> Path:
         """karpathy's table of results."""
         return self.root / "results.tsv"

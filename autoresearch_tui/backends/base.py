@@ -70,6 +70,7 @@ class ClusterState:
     status: ClusterStatus
     note: str = ""
     price: float = 0.0
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import click
 
 from autoresearch_tui import __version__
-from autoresearch_tui.config import Settings, load_settings, with_overrides
+from autoresearch_tui.config import Settings, load_settings, parse_clusters, with_overrides
 from autoresearch_tui.domain import ApprovalMode
-from autoresearch_tui.errors import StudyError
+from autoresearch_tui.errors import ConfigError, StudyError
 from autoresearch_tui.paths import StudyPaths
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,6 +57,9 @@ def limit_options(command: Command) -> Command:
         click.option("--max-hours", type=float, help="End after so many hours."),
         click.option("--budget-usd", type=float, help="End after so many dollars."),
         click.option("--slots", type=click.IntRange(1), help="Runs at a time on this machine."),
+        click.option("--clusters", help="Clusters through SkyPilot: 13xH100,3xH200, or 16."),
+        click.option("--infra", help="Where --clusters are: k8s, slurm, aws, ssh/pool and so on."),
+        click.option("--use", help="Clusters that are up already, by name: gpu-01,gpu-02."),
         click.option("--approval", type=click.Choice(_MODES), help="Approval mode."),
         click.option("--researcher", type=click.Choice(["optimizer", "none"]), help="Proposer."),
     ]
@@ -74,6 +77,8 @@ _KEYS = {
     "max_hours": "limits.max_hours",
     "budget_usd": "limits.budget_usd",
     "slots": "local.slots",
+    "clusters": "skypilot.clusters",
+    "use": "skypilot.use",
     "approval": "approval.mode",
     "researcher": "researcher.kind",
 }
@@ -81,7 +86,15 @@ _KEYS = {
 
 def settings_of(root: Path, options: dict[str, object]) -> tuple[Settings, frozenset[str]]:
     """The settings of a study under the options of the command line, and which those gave."""
-    given = {_KEYS[name]: value for name, value in options.items() if value is not None}
+    options, infra = dict(options), options.get("infra")
+    if isinstance(clusters := options.get("clusters"), str):
+        groups = parse_clusters(clusters, str(infra) if infra else None)
+        options["clusters"] = [group.model_dump() for group in groups]
+    elif infra:
+        raise ConfigError("--infra: goes with --clusters, such as `--clusters 16 --infra k8s`")
+    if isinstance(use := options.get("use"), str):
+        options["use"] = [name.strip() for name in use.split(",")]
+    given = {key: options[name] for name, key in _KEYS.items() if options.get(name) is not None}
     return with_overrides(load_settings(root), given), frozenset(given)
 
 

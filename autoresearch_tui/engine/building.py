@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autoresearch_tui.backends.base import Backend
 from autoresearch_tui.backends.local.backend import LocalBackend
+from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend, has_fleet
 from autoresearch_tui.backends.task import Task, load_task
 from autoresearch_tui.config import Settings
 from autoresearch_tui.engine.engine import Engine
@@ -37,7 +38,7 @@ async def build(
     *,
     accept_task: bool = False,
 ) -> AsyncGenerator[Engine]:
-    """The engine of the study at `paths`, on this machine's slots.
+    """The engine of the study at `paths`, on SkyPilot's clusters or this machine's slots.
 
     With `accept_task` it goes on though the task is not the one that its runs have executed.
 
@@ -52,12 +53,12 @@ async def build(
     task = load_task(paths.root / settings.study.task)
     if not accept_task:
         check_task(store, task)
-    backend = _backend(paths, settings, task, workspace)
+    backend = _backend(paths, settings, given, task, workspace)
     researchers: list[Researcher] = []
     try:
         await backend.start()
         accelerator = await first_accelerator(backend)
-        if not settings.local.any_accelerator:
+        if isinstance(backend, LocalBackend) and not settings.local.any_accelerator:
             check_accelerator(task, accelerator)
         researchers = _researchers(settings, accelerator)
         now = store.clock()
@@ -89,13 +90,22 @@ async def build(
         await backend.close()
 
 
-def _backend(paths: StudyPaths, settings: Settings, task: Task, workspace: Workspace) -> Backend:
+def _backend(
+    paths: StudyPaths,
+    settings: Settings,
+    given: frozenset[str],
+    task: Task,
+    workspace: Workspace,
+) -> Backend:
     async def setup_dir() -> Path:
         directory = paths.snapshots / SETUP_SNAPSHOT
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
         await asyncio.to_thread(workspace.materialise, workspace.base_commit, directory)
         return directory
 
+    # What was asked for on an earlier command line holds until another one says otherwise.
+    if settings.skypilot.is_used or (has_fleet(paths) and "local.slots" not in given):
+        return SkyPilotBackend(paths, settings, task, setup_dir, commit=workspace.base_commit)
     return LocalBackend(
         paths,
         task,

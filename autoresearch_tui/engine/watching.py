@@ -229,8 +229,8 @@ def cluster_news(
     for state in states:
         names.add(state.name)
         its = known.get(state.name)
-        now = (state.accelerator, state.status, state.note, state.price)
-        if its is None or (its.accelerator, its.status, its.note, its.price) != now:
+        now = (state.accelerator, state.status, state.note, state.price, state.node)
+        if its is None or (its.accelerator, its.status, its.note, its.price, its.node) != now:
             news.append(ClusterSeen(state.name, backend, *now))
     missing = [c for c in known.values() if c.name not in names] if are_all else []
     for each in missing:

@@ -33,7 +33,7 @@ def seen(draft: Draft, event: ClusterSeen) -> None:
         status=event.status,
         note=event.note,
         price=event.price,
-        node=event.node or known.node,
+        node=event.node,
         up_at=known.up_at if known.up_at is not None else (draft.now if is_up else None),
         updated_at=draft.now,
         billed_at=draft.now if is_costing else None,

@@ -2,7 +2,15 @@
 
 from dataclasses import replace
 
-from autoresearch_tui.domain import Blame, Experiment, ExperimentStatus, Run, RunStatus, StudyStatus
+from autoresearch_tui.domain import (
+    Blame,
+    ClusterStatus,
+    Experiment,
+    ExperimentStatus,
+    Run,
+    RunStatus,
+    StudyStatus,
+)
 from autoresearch_tui.lifecycle.events import (
     Answer,
     Done,
@@ -270,6 +278,8 @@ def _why_not_here(state: State | Draft, experiment: Experiment, run: Run) -> str
     if state.study.status is not StudyStatus.RUNNING:
         return f"the study is {state.study.status}"
     cluster = state.clusters.get(run.cluster or "")
+    if cluster is not None and cluster.status is ClusterStatus.DRAINING:
+        return f"{cluster.name} is on its way out"
     if cluster is not None and cluster.suspected:
         return f"{cluster.name} is suspected"
     return ""

@@ -296,7 +296,11 @@ def leading_accelerator(clusters: Sequence[Cluster], judged: Sequence[str]) -> s
 
     Where there is no cluster, the first one that something was judged on.
     """
-    there = [c.accelerator for c in clusters if c.status is not ClusterStatus.GONE]
+    present = [c for c in clusters if c.status is not ClusterStatus.GONE]
+    # What one is given that is still coming up may be another type than it asks for.
+    there = [c.accelerator for c in present if c.up_at is not None] or [
+        c.accelerator for c in present
+    ]
     return max(dict.fromkeys(there), key=there.count, default=next(iter(judged), None))
 
 

@@ -18,9 +18,13 @@ from autoresearch_tui.backends.simulated import (
     SimulatedWorld,
     Spec,
 )
+from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend
+from autoresearch_tui.backends.skypilot.registry import Registry
+from autoresearch_tui.config import Settings
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import BackendError, RefusedError
 from tests.backends.conftest import Study, processes_of
+from tests.backends.imitation import Imitation
 
 DEADLINE = 30.0
 SCRIPT = 'echo "$NAME" >> "$RECORD"; printf %s "$SAYS"; sleep "$SECONDS_A_RUN"; exit "$CODE"'
@@ -149,7 +153,49 @@ async def imagined(study: Study) -> AsyncGenerator[Harness]:
         yield harness
 
 
-@pytest.fixture(params=[slots, imagined], ids=["local", "simulated"])
+class Clusters(Harness):
+    """SkyPilot's backend, with an imitation of SkyPilot below it."""
+
+    cluster = "study-01"
+
+    def __init__(self, study: Study) -> None:
+        super().__init__(study.root)
+        self.study = study
+        self.sky = Imitation(study.root)
+
+    async def start(self) -> None:
+        wanted = {"clusters": [{"accelerator": "H100:1"}]}
+        self.backend = SkyPilotBackend(
+            self.study.paths,
+            Settings.model_validate({"skypilot": wanted}),
+            self.study.task(),
+            self.study.setup_dir,
+            sky=self.sky,
+            reach=self.sky.reach,
+            registry=Registry(self.root / "registry"),
+        )
+        await self.backend.start()
+
+    async def lose(self, name: str) -> None:
+        self.sky.lose(self.cluster)
+
+    async def again(self) -> None:
+        await self.backend.close()
+        await self.start()
+
+
+@asynccontextmanager
+async def clusters(study: Study) -> AsyncGenerator[Harness]:
+    harness = Clusters(study)
+    await harness.start()
+    try:
+        yield harness
+    finally:
+        await harness.backend.close()
+        harness.sky.close()
+
+
+@pytest.fixture(params=[slots, imagined, clusters], ids=["local", "simulated", "skypilot"])
 async def harness(request: pytest.FixtureRequest, study: Study) -> AsyncIterator[Harness]:
     async with request.param(study) as harness:
         await until_up(harness)

@@ -1,0 +1,1 @@
+"""Clusters that SkyPilot brings up, on any infrastructure that it reaches."""

@@ -1,0 +1,122 @@
+"""What all clusters of a study share: how they are called, set up, reached and paid."""
+
+import asyncio
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autoresearch_tui.backends.base import Job
+from autoresearch_tui.backends.skypilot.calls import Calls
+from autoresearch_tui.backends.skypilot.fleet import Member
+from autoresearch_tui.backends.skypilot.reach import Reach, agent_at
+from autoresearch_tui.backends.skypilot.registry import Registry
+from autoresearch_tui.backends.skypilot.script import job_name, ready_script, run_script
+from autoresearch_tui.backends.skypilot.sdk import Record, SkyPilot, SkyTask
+from autoresearch_tui.backends.task import Task
+
+_NOT_OF_A_JOB = ("name", "resources", "setup", "workdir", "run", "envs", "file_mounts", "volumes")
+
+
+@dataclass(slots=True)
+class Plan:
+    """How a study's clusters are made, reached and told apart.
+
+    `setup_dir` makes the directory in which the task's set-up runs, and gives it away; `commit`
+    names its contents. `stage` is where files lie on their way to a cluster. `prices` are in
+    dollars an hour by accelerator. `events` is what SkyPilot said last of clusters, by name.
+    """
+
+    uid: str
+    study: str
+    task: Task
+    setup_dir: Callable[[], Awaitable[Path]]
+    commit: str
+    stage: Path
+    sky: SkyPilot
+    calls: Calls
+    reach: Reach
+    registry: Registry
+    prices: Mapping[str, float]
+    idle_minutes: int
+    events: dict[str, str] = field(default_factory=dict[str, str])
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _made: Path | None = None
+
+    @property
+    def asked(self) -> str:
+        """The accelerators that the task asks for, in words."""
+        return " or ".join(self.task.accelerators) or "CPU"
+
+    @property
+    def token(self) -> str:
+        """The name of the set-up that runs need: another one when what it does changes."""
+        parts = [self.task.setup, dict(self.task.envs), self.commit]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def price(self, accelerators: str | None) -> float:
+        """Dollars an hour where SkyPilot's catalogue knows none."""
+        accelerators = accelerators or "CPU"
+        name, _, count = accelerators.partition(":")
+        if accelerators in self.prices:
+            return self.prices[accelerators]
+        return self.prices.get(name, 0.0) * float(count or 1)
+
+    def agent(self, record: Record) -> str:
+        """The shell command that starts the agent on a cluster."""
+        return agent_at(record, self.uid, self.token)
+
+    async def setup_task(self, cluster: str, member: Member, record: Record | None) -> SkyTask:
+        """The task that brings a cluster up and proves its set-up."""
+        accelerators, infra = member.accelerators, member.infra
+        if not member.ours and record is not None:
+            # What is adopted is taken as it is.
+            accelerators, infra = _asked(record.accelerators), None
+        return SkyTask(
+            name=job_name(self.uid, f"setup_{secrets.token_hex(3)}"),
+            run=ready_script(self.uid, self.token),
+            workdir=await self._files(),
+            envs=self.task.envs,
+            setup=self.task.setup or None,
+            accelerators=accelerators,
+            infra=infra,
+            raw=self.task.raw,
+        )
+
+    async def _files(self) -> Path:
+        """The files of the set-up; they stay, for SkyPilot reads them when it comes to them."""
+        async with self._making:
+            if self._made is None:
+                found = await self.setup_dir()
+                place = self.stage / "setup"
+                await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
+                await asyncio.to_thread(shutil.move, found, place)
+                self._made = place
+        return self._made
+
+    def job_task(self, job: Job, key: str, record: Record) -> SkyTask:
+        """The task of one job; its files are moved to where only it has any."""
+        root = self.stage / key
+        shutil.rmtree(root, ignore_errors=True)
+        runs = root / "runs"
+        runs.mkdir(parents=True)
+        shutil.move(job.workdir, runs / key)
+        (runs / f"{key}.sh").write_text(job.script)
+        raw = {name: value for name, value in self.task.raw.items() if name not in _NOT_OF_A_JOB}
+        return SkyTask(
+            name=job_name(self.uid, key),
+            run=run_script(job, self.uid, key, self.token),
+            workdir=root,
+            envs=job.envs,
+            accelerators=_asked(record.accelerators),
+            raw=raw,
+        )
+
+
+def _asked(accelerators: str) -> str | None:
+    if accelerators in ("", "CPU"):
+        return None
+    return accelerators if ":" in accelerators else f"{accelerators}:1"

@@ -1,0 +1,318 @@
+"""The few calls of SkyPilot's SDK that a study needs; each blocks, and belongs in a thread."""
+
+import contextlib
+import copy
+import logging
+import re
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+from autoresearch_tui.errors import BackendError
+from autoresearch_tui.plain import plain
+
+log = logging.getLogger(__name__)
+
+
+class Trouble(Enum):
+    """What kind of failure a call met."""
+
+    UNREACHABLE = "the API server does not answer"
+    """Whether the call had an effect is not known."""
+    ABSENT = "there is no such cluster, or it is not up"
+    CAPACITY = "no capacity"
+    """A provider was asked and had none: it may have some later."""
+    IMPOSSIBLE = "cannot be had"
+    """No provider offers it, or none lets this user in: asking again changes nothing."""
+    UNKNOWN = "failed"
+
+
+class SkyError(BackendError):
+    """A call failed; the text is SkyPilot's or the provider's own, on one line."""
+
+    def __init__(self, trouble: Trouble, words: str) -> None:
+        super().__init__(words)
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, slots=True)
+class SkyTask:
+    """A task for SkyPilot: the document `raw` with the other fields put over it.
+
+    `accelerators` and `infra` of None are the document's own.
+    """
+
+    name: str
+    run: str
+    workdir: Path
+    envs: Mapping[str, str] = field(default_factory=dict[str, str])
+    setup: str | None = None
+    accelerators: str | None = None
+    infra: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What SkyPilot says of a cluster. `status` is `INIT`, `UP`, `STOPPED` or another word of its.
+
+    `accelerators` is as in `H100:1`, `CPU` where it has none. `reason` says why it is not up yet,
+    `event` what happened to it last; `generation` changes when it is brought up anew.
+    """
+
+    name: str
+    status: str
+    on_cloud: str = ""
+    cloud: str = ""
+    accelerators: str = ""
+    node: str = ""
+    reason: str = ""
+    event: str = ""
+    generation: str = ""
+    price: float = 0.0
+
+    @property
+    def is_up(self) -> bool:
+        """Whether SkyPilot believes that it takes jobs; no proof that it does."""
+        return self.status == "UP"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that the API server holds. `body` is the JSON text of what was asked."""
+
+    id: str
+    name: str
+    status: str
+    body: str
+    created_at: float
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has an outcome."""
+        return self.status not in ("PENDING", "RUNNING", "WAITING")
+
+
+class SkyPilot(Protocol):
+    """What the backend asks of SkyPilot. Every method blocks, and raises `SkyError`."""
+
+    def status(self, names: Sequence[str], *, refresh: bool = False) -> Sequence[Record]:
+        """What is known of clusters; with `refresh` the provider is asked."""
+        ...
+
+    def launch(self, cluster: str, task: SkyTask, idle_minutes: int | None) -> str:
+        """Ask for a cluster, and for the task's set-up on it; the request's id.
+
+        After `idle_minutes` without a job it goes down by itself.
+        """
+        ...
+
+    def execute(self, cluster: str, task: SkyTask) -> str:
+        """Ask for a job at the end of a cluster's queue; the request's id."""
+        ...
+
+    def wait(self, request: str) -> None:
+        """Return when a request has succeeded."""
+        ...
+
+    def requests(self, cluster: str) -> Sequence[Request]:
+        """The requests about a cluster that the server knows, ended ones included."""
+        ...
+
+    def abort(self, request: str) -> None:
+        """End a request that runs."""
+        ...
+
+    def cancel(self, cluster: str, jobs: Sequence[int]) -> None:
+        """End jobs, by their numbers on the cluster."""
+        ...
+
+    def down(self, cluster: str) -> None:
+        """Give a cluster back."""
+        ...
+
+
+class Sdk:
+    """SkyPilot itself, imported when it is first asked."""
+
+    def __init__(self) -> None:
+        self._sky: Any = None
+
+    def status(self, names: Sequence[str], *, refresh: bool = False) -> Sequence[Record]:
+        """What is known of clusters; with `refresh` the provider is asked."""
+        with self._calls() as sky:
+            mode = sky.StatusRefreshMode.FORCE if refresh else sky.StatusRefreshMode.NONE
+            found: list[Any] = sky.get(sky.status(list(names), refresh=mode))
+            return [_record(each) for each in found]
+
+    def launch(self, cluster: str, task: SkyTask, idle_minutes: int | None) -> str:
+        """Ask for a cluster, and for the task's set-up on it; the request's id."""
+        with self._calls() as sky:
+            from sky.skylet.autostop_lib import (  # pyright: ignore[reportMissingTypeStubs]
+                AutostopWaitFor,
+            )
+
+            made, end = self._task(task), {}
+            if idle_minutes is not None:
+                # Our own SSH connection must not keep a cluster alive that has no work.
+                jobs = AutostopWaitFor.JOBS
+                end = {"idle_minutes_to_autostop": idle_minutes, "down": True, "wait_for": jobs}
+            return str(sky.launch(made, cluster_name=cluster, **end))
+
+    def execute(self, cluster: str, task: SkyTask) -> str:
+        """Ask for a job at the end of a cluster's queue; the request's id."""
+        with self._calls() as sky:
+            return str(sky.exec(self._task(task), cluster_name=cluster))
+
+    def wait(self, request: str) -> None:
+        """Return when a request has succeeded."""
+        with self._calls() as sky:
+            sky.get(request)
+
+    def requests(self, cluster: str) -> Sequence[Request]:
+        """The requests about a cluster that the server knows, ended ones included."""
+        with self._calls() as sky:
+            found = sky.api_status(all_status=True, cluster_name=cluster)
+            return [
+                Request(r.request_id, r.name, r.status, r.request_body, r.created_at)
+                for r in found
+                if r.cluster_name == cluster
+            ]
+
+    def abort(self, request: str) -> None:
+        """End a request that runs."""
+        with self._calls() as sky:
+            sky.get(sky.api_cancel([request], silent=True))
+
+    def cancel(self, cluster: str, jobs: Sequence[int]) -> None:
+        """End jobs, by their numbers on the cluster."""
+        with self._calls() as sky:
+            sky.get(sky.cancel(cluster, job_ids=list(jobs)))
+
+    def down(self, cluster: str) -> None:
+        """Give a cluster back."""
+        with self._calls() as sky:
+            sky.get(sky.down(cluster))
+
+    @contextmanager
+    def _calls(self) -> Generator[Any]:
+        if self._sky is None:
+            self._sky = _import()
+        try:
+            yield self._sky
+        except SkyError:
+            raise
+        except Exception as error:
+            raise SkyError(_trouble(error), words(error)) from error
+
+    def _task(self, task: SkyTask) -> Any:
+        document: dict[str, Any] = copy.deepcopy(dict(task.raw))
+        document |= {"name": task.name, "run": task.run, "workdir": str(task.workdir)}
+        if task.setup is not None:
+            document["setup"] = task.setup
+        document["envs"] = dict(task.envs)
+        made = self._sky.Task.from_yaml_config(document)
+        over = {"accelerators": task.accelerators, "infra": task.infra}
+        over = {key: value for key, value in over.items() if value is not None}
+        if over:
+            # Alternatives are settled: what is left of them differs in nothing.
+            first = next(iter(made.resources))
+            made.set_resources(first.copy(**over))
+        return made
+
+
+def _import() -> Any:
+    """The package, its messages in our log instead of on the screen.
+
+    Raises:
+        SkyError: it is not installed.
+    """
+    try:
+        import sky
+    except ImportError as error:
+        how = "pip install 'autoresearch-tui[skypilot]'"
+        text = f"SkyPilot cannot be imported ({error}); {how}"
+        raise SkyError(Trouble.IMPOSSIBLE, text) from error
+    theirs = logging.getLogger("sky")
+    for handler in list(theirs.handlers):
+        theirs.removeHandler(handler)
+    theirs.propagate = True
+    return sky
+
+
+def _record(found: Any) -> Record:
+    price = 0.0
+    with contextlib.suppress(Exception):
+        # Where its catalogue knows none, such as on Slurm, this says 0 or fails.
+        price = float(found.handle.launched_resources.get_cost(3600)) * int(found.nodes or 1)
+    return Record(
+        name=found.name,
+        status=found.status.value,
+        on_cloud=found.cluster_name_on_cloud or "",
+        cloud=found.cloud or "",
+        accelerators=_accelerators(found.accelerators),
+        node=found.node_names or "",
+        reason=_line(found.init_status_reason or ""),
+        event=_line(found.last_event or ""),
+        generation=f"{found.cluster_hash} {found.launched_at}",
+        price=price,
+    )
+
+
+def _accelerators(text: str | None) -> str:
+    """`H100` of `{'H100': 1}`, and `H100:8` of eight; `CPU` of none."""
+    found = re.search(r"'?([\w.-]+)'?\s*:\s*([\d.]+)", text or "")
+    if found is None:
+        return "CPU"
+    count = float(found[2])
+    return found[1] if count == 1 else f"{found[1]}:{count:g}"
+
+
+def _trouble(error: Exception) -> Trouble:
+    """What kind of failure an exception is; by name, for some are unpickled from the server."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "ResourcesUnavailableError" in names:
+        # By SkyPilot's contract it is empty where no provider was even asked.
+        return Trouble.CAPACITY if getattr(error, "failover_history", None) else Trouble.IMPOSSIBLE
+    for trouble, known in _KINDS.items():
+        if names & known:
+            return trouble
+    if "ValueError" in names and "UP" in str(error):
+        return Trouble.ABSENT
+    return Trouble.UNKNOWN
+
+
+_KINDS = {
+    Trouble.ABSENT: {"ClusterDoesNotExist", "ClusterNotUpError", "ResourcesMismatchError"},
+    Trouble.IMPOSSIBLE: {
+        "ApiServerAuthenticationError",
+        "ClusterOwnerIdentityMismatchError",
+        "InvalidCloudConfigs",
+        "InvalidCloudCredentials",
+        "InvalidClusterNameError",
+        "NoCloudAccessError",
+        "NotSupportedError",
+        "PermissionDeniedError",
+        "UserRequestRejectedByPolicy",
+    },
+    Trouble.UNREACHABLE: {
+        "ApiServerConnectionError",
+        "ConnectionError",
+        "RequestException",
+        "RequestCancelled",
+        "RequestInterruptedError",
+        "ServerTemporarilyUnavailableError",
+    },
+}
+
+
+def words(error: BaseException) -> str:
+    """An error's text on one line, without colours."""
+    return _line(str(error)) or type(error).__name__
+
+
+def _line(text: str) -> str:
+    return " ".join(plain(text).split())[:400]
