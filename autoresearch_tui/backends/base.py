@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from autoresearch_tui.domain import ClusterStatus
+from autoresearch_tui.errors import BackendError
 
 
 class JobStatus(StrEnum):
@@ -84,6 +85,27 @@ class Look:
     jobs: tuple[JobState, ...] | None
 
 
+class FixedFleet:
+    """Clusters that are what they are: none comes, none goes."""
+
+    async def scale(self, accelerators: str, count: int) -> None:
+        """Refuse."""
+        raise BackendError(f"cannot have {count} of {accelerators}: {self._why}")
+
+    async def drain(self, cluster: str) -> None:
+        """Refuse."""
+        raise BackendError(f"{cluster}: cannot go: {self._why}")
+
+    async def replace(self, cluster: str) -> str:
+        """Refuse."""
+        raise BackendError(f"{cluster}: cannot be replaced: {self._why}")
+
+    async def wake(self, cluster: str) -> None:
+        """Do nothing: none sleeps."""
+
+    _why = "slots of this machine are set by `local.slots`, or --slots, when the engine starts"
+
+
 class Backend(Protocol):
     """Clusters and their first-in-first-out queues. No call blocks the event loop.
 
@@ -143,6 +165,37 @@ class Backend(Protocol):
 
     async def forget(self, cluster: str, name: str) -> None:
         """Remove an ended job's files from the cluster; it is no longer in `jobs`."""
+        ...
+
+    async def scale(self, accelerators: str, count: int) -> None:
+        """Have `count` clusters with these accelerators; what is more finishes its run and goes.
+
+        This, and the three below, are as good as done when they return: another engine goes on with
+        what this one could not finish.
+
+        Raises:
+            BackendError: there can be no more, or no fewer, of them.
+        """
+        ...
+
+    async def drain(self, cluster: str) -> None:
+        """Have a cluster finish what it runs, and go.
+
+        Raises:
+            BackendError: it cannot go.
+        """
+        ...
+
+    async def replace(self, cluster: str) -> str:
+        """Have a cluster finish what it runs and go, and another like it come; the other's name.
+
+        Raises:
+            BackendError: it cannot go.
+        """
+        ...
+
+    async def wake(self, cluster: str) -> None:
+        """Bring up a cluster that went down for want of work, or have what failed tried again."""
         ...
 
     async def release(self) -> None:

@@ -12,6 +12,7 @@ from random import Random
 
 from autoresearch_tui.backends.base import (
     ClusterState,
+    FixedFleet,
     Job,
     JobState,
     JobStatus,
@@ -279,7 +280,7 @@ class SimulatedWorld:
         self.ring()
 
 
-class SimulatedBackend:
+class SimulatedBackend(FixedFleet):
     """One user of a simulated world; an implementation of `Backend`."""
 
     def __init__(self, world: SimulatedWorld) -> None:

@@ -15,7 +15,8 @@ from autoresearch_tui.cli.group import (
 )
 
 
-def _request(study: Path, do: str, **args: object) -> object:
+def ask(study: Path, do: str, **args: object) -> object:
+    """What the engine of a study answers to a request."""
     from autoresearch_tui.control import request
 
     return asyncio.run(request(paths_of(study), do, args))
@@ -31,7 +32,7 @@ def propose(file: BinaryIO, study: Path, as_json: bool) -> None:
     from autoresearch_tui.report.export import to_json
 
     proposal = proposal_from_json(file.read())
-    answer = _request(study, "propose", **proposal_to_object(proposal))
+    answer = ask(study, "propose", **proposal_to_object(proposal))
     click.echo(to_json(answer) if as_json else _one_line(answer))
 
 
@@ -45,7 +46,7 @@ def _one_line(answer: object) -> str:
 @study_option
 def approve(experiments: Sequence[str], study: Path) -> None:
     """Let proposed EXPERIMENTS run."""
-    _request(study, "approve", experiments=list(experiments))
+    ask(study, "approve", experiments=list(experiments))
 
 
 @cli.command()
@@ -53,7 +54,7 @@ def approve(experiments: Sequence[str], study: Path) -> None:
 @study_option
 def accept(experiment: str, study: Path) -> None:
     """Keep an EXPERIMENT whose result was too good to be believed."""
-    _request(study, "accept", experiment=experiment)
+    ask(study, "accept", experiment=experiment)
 
 
 @cli.command()
@@ -62,21 +63,21 @@ def accept(experiment: str, study: Path) -> None:
 @study_option
 def veto(experiments: Sequence[str], why: str, study: Path) -> None:
     """Refuse proposed or queued EXPERIMENTS."""
-    _request(study, "veto", experiments=list(experiments), why=why)
+    ask(study, "veto", experiments=list(experiments), why=why)
 
 
 @cli.command()
 @study_option
 def pause(study: Path) -> None:
     """Start no further run."""
-    _request(study, "pause")
+    ask(study, "pause")
 
 
 @cli.command()
 @study_option
 def resume(study: Path) -> None:
     """Go on after a pause."""
-    _request(study, "resume")
+    ask(study, "resume")
 
 
 @cli.command()
@@ -84,7 +85,7 @@ def resume(study: Path) -> None:
 @study_option
 def cancel(run: str, study: Path) -> None:
     """End a RUN, and its experiment with it."""
-    _request(study, "cancel", run=run)
+    ask(study, "cancel", run=run)
 
 
 @cli.command()
@@ -92,4 +93,4 @@ def cancel(run: str, study: Path) -> None:
 @study_option
 def stop(now: bool, study: Path) -> None:
     """Let the running runs end, then finish the study."""
-    _request(study, "stop", now=now)
+    ask(study, "stop", now=now)

@@ -17,7 +17,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _ORDER = (
     *("open", "engine", "init", "status", "list", "show", "diff", "logs", "report"),
-    *("propose", "approve", "veto", "accept", "pause", "resume", "cancel", "stop", "doctor"),
+    *("propose", "approve", "veto", "accept", "pause", "resume", "cancel", "stop"),
+    *("scale", "drain", "replace", "wake", "clusters", "doctor"),
 )
 
 

@@ -48,6 +48,7 @@ class Carrier:
             Do.CANCEL: self._cancel,
             Do.EVICT: self._evict,
             Do.FORGET: self._forget,
+            Do.WAKE: self._wake,
             Do.PUBLISH: publisher.publish,
             Do.COMBINE: admission.combine,
             Do.REBASE: admission.rebase,
@@ -153,6 +154,10 @@ class Carrier:
 
     async def _forget(self, order: Instruction) -> Event:
         await self._engine.backend.forget(order.target, order.subject)
+        return Done(order.key)
+
+    async def _wake(self, order: Instruction) -> Event:
+        await self._engine.backend.wake(order.target)
         return Done(order.key)
 
     def _job(self, order: Instruction) -> str:

@@ -56,6 +56,10 @@ class Commands:
             "stop": self._stop,
             "priority": self._priority,
             "propose": self._propose,
+            "scale": self._scale,
+            "drain": self._drain,
+            "replace": self._replace,
+            "wake": self._wake,
         }
 
     async def answer(self, line: bytes, actor: str) -> dict[str, object]:
@@ -147,6 +151,42 @@ class Commands:
         if experiment.status is ExperimentStatus.REJECTED:
             raise ControlError(f"{experiment.id} rejected: {experiment.why}")
         return {"experiment": experiment.id, "status": experiment.status}
+
+    async def _scale(self, request: Request) -> object:
+        kind, count = _name(request, "accelerators"), request.args.get("count")
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= 256:
+            raise ControlError("scale: `count` must be a whole number from 0 to 256")
+        await self._engine.backend.scale(kind, count)
+        self._record(request, "fleet.scaled", f"{count} of {kind} wanted")
+        return None
+
+    async def _drain(self, request: Request) -> object:
+        name = self._cluster(request)
+        await self._engine.backend.drain(name)
+        self._record(request, "fleet.drained", "finishes what it runs, and goes", name)
+        return None
+
+    async def _replace(self, request: Request) -> object:
+        name = self._cluster(request)
+        other = await self._engine.backend.replace(name)
+        self._record(request, "fleet.replaced", f"by {other}", name)
+        return {"cluster": other}
+
+    async def _wake(self, request: Request) -> object:
+        name = self._cluster(request)
+        await self._engine.backend.wake(name)
+        self._record(request, "fleet.woken", "tried again", name)
+        return None
+
+    def _cluster(self, request: Request) -> str:
+        name = _name(request, "cluster")
+        if name not in self._engine.state.clusters:
+            known = ", ".join(self._engine.state.clusters) or "none"
+            raise ControlError(f"{name}: there is no such cluster; there are: {known}")
+        return name
+
+    def _record(self, request: Request, kind: str, text: str, subject: str = "") -> None:
+        self._engine.store.record(kind, text, subject=subject, actor=request.actor)
 
     def _known(self, request: Request) -> tuple[str, ...]:
         return tuple(self._check(name) for name in _names(request, "experiments"))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from autoresearch_tui.domain import Cluster, ClusterStatus, StudyStatus
 from autoresearch_tui.lifecycle.events import ClusterSeen, Noted, Ticked
+from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.running import lose_cluster
 from autoresearch_tui.lifecycle.state import Draft
 
@@ -43,6 +44,8 @@ def seen(draft: Draft, event: ClusterSeen) -> None:
     draft.clusters[cluster.name] = cluster
     if is_new or known.status is not event.status:
         draft.record(f"cluster.{event.status}", event.note, subject=event.name)
+    if event.status is not ClusterStatus.STOPPED:
+        draft.outbox.remove(Instruction(Do.WAKE, event.name).key)
     if event.status in (ClusterStatus.GONE, ClusterStatus.STOPPED):
         lose_cluster(draft, event.name, event.note or f"{event.name} is {event.status}")
 

@@ -25,6 +25,8 @@ class Do(StrEnum):
     """Tell git and the table of results what came out of an experiment."""
     COMBINE = "combine"
     """Propose what would have a kept experiment and all that it was kept without."""
+    WAKE = "wake"
+    """Bring a cluster up again that went down for want of work."""
     REBASE = "rebase"
     """Put an experiment that has not started onto a new parent."""
 

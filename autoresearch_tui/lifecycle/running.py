@@ -122,8 +122,8 @@ def done(draft: Draft, event: Done) -> None:
     found = draft.outbox.get(event.key)
     if found is None:
         return
-    if found.do is Do.CANCEL:
-        # It stands until the cluster reports the end.
+    if found.do in (Do.CANCEL, Do.WAKE):
+        # It stands until the cluster reports what it leads to.
         draft.order(replace(found, not_before=draft.now + _ASK_AGAIN))
         return
     draft.outbox.remove(event.key)

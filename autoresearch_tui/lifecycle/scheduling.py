@@ -29,13 +29,38 @@ def schedule(draft: Draft) -> None:
     if draft.study.status is not StudyStatus.RUNNING or draft.memory.leaving or draft.ending:
         return
     rooms = _rooms(draft)
-    if not any(room.load < room.limit for room in rooms):
+    asleep = [c for c in draft.clusters.values() if c.status is ClusterStatus.STOPPED]
+    if not asleep and not any(room.load < room.limit for room in rooms):
         return
     needs = [need for each in _waiting(draft) for need in needs_of(draft, each)]
-    for name, cluster in assign(needs, rooms):
+    placed = assign(needs, rooms)
+    if asleep:
+        _wake(draft, asleep, needs, placed)
+    for name, cluster in placed:
         experiment, place = draft.experiments.get(name), draft.clusters.get(cluster)
         if experiment is not None and place is not None:
             _send(draft, experiment, place)
+
+
+def _wake(
+    draft: Draft,
+    asleep: Sequence[Cluster],
+    needs: Sequence[Need],
+    placed: Sequence[tuple[str, str]],
+) -> None:
+    """Have as many clusters brought up as runs find no room, and no more."""
+    left = Counter({need.experiment: need.runs for need in needs})
+    left.subtract(name for name, _ in placed)
+    kinds = [need.accelerator for need in needs for _ in range(left[need.experiment])]
+    for cluster in asleep:
+        kind = next((k for k in kinds if k in (None, cluster.accelerator)), "")
+        order = Instruction(Do.WAKE, cluster.name, cluster.name)
+        if kind == "":
+            draft.outbox.remove(order.key)
+            continue
+        kinds.remove(kind)
+        if order.key not in draft.outbox:
+            draft.order(order)
 
 
 def _waiting(draft: Draft) -> list[Experiment]:

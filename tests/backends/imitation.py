@@ -107,12 +107,13 @@ class Allocation:
         logs = self.home / "sky_logs" / f"{job}-{task.name}" / "tasks"
         logs.mkdir(parents=True)
         env = {**os.environ, **task.envs, "HOME": str(self.home)}
-        for part, status in ((task.setup, "SETTING_UP"), (task.run, "RUNNING")):
+        parts = ((task.setup, "SETTING_UP", "setup-head"), (task.run, "RUNNING", "run"))
+        for part, status, name in parts:
             if not part:
                 continue
             start = "UPDATE jobs SET status = ?, start_at = ? WHERE job_id = ? AND status != ?"
             self.change(start, status, time.time(), job, "CANCELLED")
-            with (logs / "run.log").open("ab") as log:
+            with (logs / f"{name}.log").open("ab") as log:
                 self._process = subprocess.Popen(
                     ["bash", "-c", part],
                     cwd=self.home / "sky_workdir",

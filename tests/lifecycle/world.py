@@ -112,7 +112,7 @@ class World:
         """Do what an order says; `answer` says how well that goes."""
         if order.do is Do.REBASE:
             self._rebase(order, answer)
-        elif order.do in (Do.PUBLISH, Do.COMBINE):
+        elif order.do in (Do.PUBLISH, Do.COMBINE, Do.WAKE):
             self.tell(events.Done(order.key))
         elif answer == "lost before":
             self.tell(self._no_answer(order))

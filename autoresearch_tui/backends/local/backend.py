@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from autoresearch_tui.backends.base import ClusterState, Job, JobState, Look
+from autoresearch_tui.backends.base import ClusterState, FixedFleet, Job, JobState, Look
 from autoresearch_tui.backends.local.environment import job_environment, offline_uv
 from autoresearch_tui.backends.local.job_log import follow
 from autoresearch_tui.backends.local.machine import Share, shares
@@ -37,7 +37,7 @@ _LOOK_SECONDS = 1.0
 _SETUP_PAUSES = (2.0, 10.0)
 
 
-class LocalBackend:
+class LocalBackend(FixedFleet):
     """Executes jobs on this machine for the study at `paths`; an implementation of `Backend`.
 
     The set-up of `task` runs in a directory that `setup_dir` makes and gives away; `commit` names

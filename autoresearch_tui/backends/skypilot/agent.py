@@ -47,7 +47,7 @@ class Agent:
         self.ready = self.state / "ready" / token
         self.said: object = None
         self.table: sqlite3.Connection | None = None
-        self.followed: dict[int, tuple[int, Path, int]] = {}
+        self.followed: dict[int, tuple[int, Path, str, int]] = {}
         self.ended: dict[int, dict[str, Any]] = {}
         self.beat_at = 0.0
         self.buffer = b""
@@ -89,9 +89,9 @@ class Agent:
                 self.say({"answer": asked, "error": str(error)})
         return True
 
-    def do_follow(self, tag: int, job: int, name: str, offset: int) -> None:
-        """Send a job's output from a byte on, marked with `tag`."""
-        self.followed[tag] = (job, self.log(job, name), offset)
+    def do_follow(self, tag: int, job: int, name: str, offset: int, part: str) -> None:
+        """Send a job's output, or its set-up's, from a byte on, marked with `tag`."""
+        self.followed[tag] = (job, self.log(job, name).parent, part, offset)
 
     def do_unfollow(self, tag: int) -> None:
         """Send no more of it."""
@@ -188,18 +188,19 @@ class Agent:
 
     def feed(self, tag: int) -> None:
         """Send what a followed output has gained; its end, once its job is over."""
-        job, log, offset = self.followed[tag]
+        job, logs, part, offset = self.followed[tag]
         over = job in self.ended
         try:
-            with log.open("rb") as file:
+            # The name of a set-up's output has that of its node in it.
+            with next(logs.glob(part)).open("rb") as file:
                 file.seek(offset)
                 data = file.read(_CHUNK)
-        except OSError:
+        except (OSError, StopIteration):
             data = b""
         if data:
             text = base64.b64encode(data).decode()
             self.say({"log": tag, "data": text})
-            self.followed[tag] = (job, log, offset + len(data))
+            self.followed[tag] = (job, logs, part, offset + len(data))
         elif over:
             del self.followed[tag]
             self.say({"log": tag, "over": True})

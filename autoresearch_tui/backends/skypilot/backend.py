@@ -61,12 +61,14 @@ class SkyPilotBackend:
             setup_dir=setup_dir,
             commit=commit,
             stage=paths.skypilot.absolute() / "stage",
+            setup_log=paths.setup_log,
             sky=sky if sky is not None else Sdk(),
             calls=Calls(),
             reach=reach,
             registry=registry if registry is not None else Registry(),
             prices=settings.prices.accelerator_hour,
             idle_minutes=settings.skypilot.idle_minutes,
+            setup_seconds=settings.skypilot.setup_minutes * 60,
         )
         self._clusters: dict[str, SkyCluster] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}

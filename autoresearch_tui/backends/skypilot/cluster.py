@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
 
 from autoresearch_tui.backends.base import ClusterState, JobState, Look
@@ -17,6 +18,7 @@ from autoresearch_tui.backends.skypilot.script import name_of
 from autoresearch_tui.backends.skypilot.sdk import Record, SkyError, Trouble
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import AutoresearchError, BackendError
+from autoresearch_tui.plain import plain
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,8 @@ class SkyCluster:
         self._end: asyncio.Future[_End] | None = None
         self._has_served = False
         self._has_asked = False
+        self._said_by: asyncio.Task[None] | None = None
+        self._last_line = ""
 
     # What it looks like
 
@@ -154,6 +158,13 @@ class SkyCluster:
 
     async def live(self) -> None:
         """Bring it up and keep it; returns once it is given back."""
+        try:
+            await self._live()
+        finally:
+            if self._said_by is not None:
+                self._said_by.cancel()
+
+    async def _live(self) -> None:
         failures = 0
         while True:
             try:
@@ -195,6 +206,7 @@ class SkyCluster:
             await self._come_up()
             return False
         self._check_ours()
+        self._keep_price(self.record)
         end = await self._attend(self.record)
         if self.member.leaving:
             await self._give_back()
@@ -229,11 +241,20 @@ class SkyCluster:
                 f"adopt it with --use {self.name}",
             )
 
+    def _keep_price(self, record: Record) -> None:
+        """Leave word of what it costs, for whoever finds it up one day."""
+        known, registry = self._plan.registry.get(self.name), self._plan.registry
+        if known is not None and self.member.ours:
+            price = self._price(record.accelerators)
+            registry.put(replace(known, accelerators=record.accelerators, price=price))
+
     async def _launch(self) -> None:
         plan, name = self._plan, self.name
         if self._setups >= _SETUPS:
             text = f"{self._note}; mended: `autoresearch-tui replace {name}`, or start again"
             raise SkyError(Trouble.IMPOSSIBLE, text)
+        if self._setups:
+            await self._pause_for(_pause(self._setups))
         if self.member.ours:
             if self.record is not None:
                 self._check_ours()
@@ -403,12 +424,41 @@ class SkyCluster:
             self._setups = 0
             self._say(_S.UP, "")
         elif setups and not setups[-1].is_over:
-            self._say(_S.SETTING_UP, "its set-up runs")
+            if self._said_by is None or self._said_by.done():
+                self._say(_S.SETTING_UP, "its set-up runs")
+                self._said_by = asyncio.create_task(self._read_setup(link, setups[-1]))
         else:
             if setups:
-                self._say(_S.SETTING_UP, f"its set-up has failed: {setups[-1].status}")
+                said = f": {self._last_line}" if self._last_line else ""
+                self._say(_S.SETTING_UP, f"its set-up has failed ({setups[-1].status}){said}")
             self._finish(_End.NEEDS_SETUP)
         self._changed()
+
+    async def _read_setup(self, link: Link, row: Row) -> None:
+        """Keep what the set-up says, and show its newest line."""
+        path = self._plan.setup_log(self.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._last_line = ""
+        try:
+            async with contextlib.aclosing(link.log(row, 0, "setup-*")) as chunks:
+                with path.open("wb") as file:
+                    async with asyncio.timeout(self._plan.setup_seconds):
+                        async for chunk in chunks:
+                            file.write(chunk)
+                            file.flush()
+                            self._show_setup(chunk)
+        except TimeoutError:
+            self._last_line = f"stopped after {self._plan.setup_seconds / 60:.0f} minutes"
+            with contextlib.suppress(SkyError):
+                await self._plan.calls(self._plan.sky.cancel, self.name, [row.job])
+        except (BackendError, OSError) as error:
+            log.warning("%s: its set-up's output broke off: %s", self.name, error)
+
+    def _show_setup(self, chunk: bytes) -> None:
+        lines = plain(chunk.decode(errors="replace").replace("\r", "\n")).split("\n")
+        self._last_line = next((t.strip() for t in reversed(lines) if t.strip()), self._last_line)
+        if self._status is _S.SETTING_UP:
+            self._say(_S.SETTING_UP, self._last_line[:200])
 
     # Its end
 

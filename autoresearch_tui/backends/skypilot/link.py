@@ -5,7 +5,7 @@ import base64
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,8 +95,10 @@ class Link:
         finally:
             self._asked.pop(number, None)
 
-    async def log(self, row: Row, offset: int) -> AsyncIterator[bytes]:
+    async def log(self, row: Row, offset: int, part: str = "run.log") -> AsyncGenerator[bytes]:
         """Yield a job's output from byte `offset` on, as it comes, until the job has ended.
+
+        `part` is the name of the file that it is in; the first that matches is meant.
 
         Raises:
             BackendError: the connection broke off.
@@ -107,7 +109,7 @@ class Link:
         self._logs[tag] = queue
         try:
             name = job_name(self._uid, row.key)
-            await self.ask("follow", tag=tag, job=row.job, name=name, offset=offset)
+            await self.ask("follow", tag=tag, job=row.job, name=name, offset=offset, part=part)
             while chunk := await queue.get():
                 yield chunk
             if self._is_broken:

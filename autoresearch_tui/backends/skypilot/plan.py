@@ -26,8 +26,9 @@ class Plan:
     """How a study's clusters are made, reached and told apart.
 
     `setup_dir` makes the directory in which the task's set-up runs, and gives it away; `commit`
-    names its contents. `stage` is where files lie on their way to a cluster. `prices` are in
-    dollars an hour by accelerator. `events` is what SkyPilot said last of clusters, by name.
+    names its contents. `stage` is where files lie on their way to a cluster, `setup_log` where the
+    output of a cluster's set-up is kept. `prices` are in dollars an hour by accelerator. `events`
+    is what SkyPilot said last of clusters, by name.
     """
 
     uid: str
@@ -36,12 +37,14 @@ class Plan:
     setup_dir: Callable[[], Awaitable[Path]]
     commit: str
     stage: Path
+    setup_log: Callable[[str], Path]
     sky: SkyPilot
     calls: Calls
     reach: Reach
     registry: Registry
     prices: Mapping[str, float]
     idle_minutes: int
+    setup_seconds: float
     events: dict[str, str] = field(default_factory=dict[str, str])
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
     _made: Path | None = None

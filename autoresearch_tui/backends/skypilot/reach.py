@@ -1,8 +1,11 @@
 """Ways to a cluster: over SSH, by the configuration that SkyPilot has written for it."""
 
 import asyncio
+import contextlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.resources import files
@@ -36,10 +39,7 @@ async def by_ssh(record: Record, command: str) -> AsyncGenerator[Pipe]:
         BackendError: it cannot be reached.
     """
     path = _configuration(record.name)
-    try:
-        text = await asyncio.to_thread(path.read_text)
-    except OSError as error:
-        raise BackendError(f"SkyPilot has no SSH configuration of it: {error}") from error
+    text = await asyncio.to_thread(_text_of, path)
     # Not understood by asyncssh; and only where SkyPilot itself trusts any host.
     trust = {"known_hosts": None} if "StrictHostKeyChecking no" in text else {}
     try:
@@ -59,6 +59,22 @@ async def by_ssh(record: Record, command: str) -> AsyncGenerator[Pipe]:
     except (OSError, asyncssh.Error, TimeoutError) as error:
         text = str(error) or type(error).__name__
         raise BackendError(f"cannot be reached by SSH: {' '.join(text.split())}") from error
+
+
+def _text_of(path: Path) -> str:
+    """A cluster's SSH configuration; where its server is elsewhere, their command writes it here.
+
+    Raises:
+        BackendError: there is none.
+    """
+    if not path.exists():
+        command = [str(Path(sys.executable).with_name("sky")), "status", path.name]
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(command, capture_output=True, timeout=_CONNECT_SECONDS * 2, check=False)
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise BackendError(f"SkyPilot has no SSH configuration of it: {error}") from error
 
 
 def _configuration(cluster: str) -> Path:

@@ -11,6 +11,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
+import click
+
 from autoresearch_tui.errors import BackendError
 from autoresearch_tui.plain import plain
 
@@ -225,22 +227,38 @@ class Sdk:
 
 
 def _import() -> Any:
-    """The package, its messages in our log instead of on the screen.
+    """The package, without its messages on the screen.
 
     Raises:
         SkyError: it is not installed.
     """
+    root = logging.getLogger()
+    before = list(root.handlers)
     try:
         import sky
+        from sky.client import sdk  # pyright: ignore[reportMissingTypeStubs]
     except ImportError as error:
         how = "pip install 'autoresearch-tui[skypilot]'"
         text = f"SkyPilot cannot be imported ({error}); {how}"
         raise SkyError(Trouble.IMPOSSIBLE, text) from error
     theirs = logging.getLogger("sky")
-    for handler in list(theirs.handlers):
-        theirs.removeHandler(handler)
-    theirs.propagate = True
+    for logger, kept in ((root, before), (theirs, [])):
+        for handler in [each for each in logger.handlers if each not in kept]:
+            logger.removeHandler(handler)
+    theirs.addHandler(logging.NullHandler())
+    theirs.propagate = False
+    setattr(sdk, "click", _Quiet())  # noqa: B010 - it is no name that their types export
     return sky
+
+
+class _Quiet:
+    """click for their SDK, which says on the screen what it does; errors come as exceptions."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(click, name)
+
+    def secho(self, *_: object, **__: object) -> None:
+        """Say nothing."""
 
 
 def _record(found: Any) -> Record:
