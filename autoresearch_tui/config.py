@@ -125,7 +125,7 @@ class ClusterGroup(Section):
     """Where, as SkyPilot's `--infra` has it; by default where the task or SkyPilot says."""
 
 
-_GROUP = re.compile(r"(?:(\d+)x)?([A-Za-z][\w.-]*(?::\d+)?)|(\d+)")
+_GROUP = re.compile(r"(?:(\d+)x)?((?![\w.-]*x\d+\b)[A-Za-z][\w.-]*(?::\d+)?)|(\d+)")
 
 
 def parse_clusters(text: str, infra: str | None = None) -> tuple[ClusterGroup, ...]:

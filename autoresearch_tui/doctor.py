@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoresearch_tui.backends.skypilot.backend import has_fleet
+from autoresearch_tui.backends.skypilot.infra import check_infra
+from autoresearch_tui.backends.skypilot.server import end_orphans, orphans
 from autoresearch_tui.config import load_settings
+from autoresearch_tui.errors import BackendError
+from autoresearch_tui.paths import StudyPaths
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +31,11 @@ _EXTRAS = {"torch": "trainer", "rustbpe": "trainer", "tiktoken": "trainer", "sky
 _SMALLEST_GB = 2.0
 
 
-def checks(study: Path) -> Iterator[Check]:
-    """Look at this machine, from the point of view of the study in a directory."""
+def checks(study: Path, *, infra: bool = False) -> Iterator[Check]:
+    """Look at this machine, from the point of view of the study in a directory.
+
+    With `infra`, or where the study runs on SkyPilot's clusters, SkyPilot is asked what it can use.
+    """
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check("python", sys.version_info >= (3, 11), version)
     yield _program("git", "install git with the system's package manager")
@@ -40,6 +48,10 @@ def checks(study: Path) -> Iterator[Check]:
     yield _confinement(study)
     yield Check("task's python", True, f"{study / '.autoresearch/env'}, made at the start", True)
     yield _lingering()
+    if _has("skypilot"):
+        yield _server()
+    if infra or load_settings(study).skypilot.is_used or has_fleet(StudyPaths(study)):
+        yield from _infra()
 
 
 def _program(name: str, mend: str) -> Check:
@@ -52,6 +64,33 @@ def _package(name: str, mend: str, *, optional: bool) -> Check:
         return Check(name, True, importlib.metadata.version(name), optional)
     except importlib.metadata.PackageNotFoundError:
         return Check(name, False, mend, optional)
+
+
+def _has(package: str) -> bool:
+    return _package(package, "", optional=True).ok
+
+
+def _server() -> Check:
+    """Whether an API server that died keeps another one from starting."""
+    left = len(orphans())
+    mend = f"{left} processes of a dead one keep it from starting; `doctor --fix` ends them"
+    return Check("sky's server", not left, mend if left else "nothing in its way")
+
+
+def _infra() -> Iterator[Check]:
+    try:
+        found = check_infra()
+    except BackendError as error:
+        yield Check("sky check", False, str(error))
+        return
+    for each in found:
+        yield Check(each.name, each.is_usable, each.reason or "usable", optional=True)
+
+
+def fixes() -> Iterator[str]:
+    """Mend what can be mended by ourselves; what was done, in words."""
+    count = end_orphans()
+    yield f"ended {count} processes that a dead API server had left" if count else "nothing to mend"
 
 
 def _space(study: Path) -> Check:

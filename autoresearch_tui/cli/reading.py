@@ -131,12 +131,16 @@ def report(output: Path | None, study: Path, as_json: bool) -> None:
 @cli.command()
 @study_option
 @json_option
-def doctor(study: Path, as_json: bool) -> None:
+@click.option("--infra", is_flag=True, help="Ask SkyPilot which infrastructure it can use.")
+@click.option("--fix", is_flag=True, help="End what a dead API server of SkyPilot's left behind.")
+def doctor(study: Path, as_json: bool, infra: bool, fix: bool) -> None:
     """Say what is installed, what is missing, and how to mend it."""
-    from autoresearch_tui.doctor import checks
+    from autoresearch_tui.doctor import checks, fixes
     from autoresearch_tui.report.export import to_json
 
-    found = list(checks(study))
+    for done in fixes() if fix else ():
+        click.echo(done)
+    found = list(checks(study, infra=infra))
     is_well = all(check.ok or check.optional for check in found)
     if as_json:
         click.echo(to_json(found))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from autoresearch_tui.backends.skypilot.server import end_orphans
+
 HOMES = "autoresearch-home-"
 """What the homes of SkyPilot's servers are called that these tests start."""
 
@@ -80,6 +82,7 @@ def slurm() -> Generator[Slurm]:
     try:
         # A run of these tests that was killed leaves one, and it keeps the port.
         rig.kill_server()
+        end_orphans()
         rig.run("bash", HERE / "up", timeout=600)
         yield rig
     finally:

@@ -16,6 +16,7 @@ from autoresearch_tui.backends.skypilot.registry import Launched
 from autoresearch_tui.backends.skypilot.rows import STUCK_SECONDS, Row, jobs_of, state_of
 from autoresearch_tui.backends.skypilot.script import name_of
 from autoresearch_tui.backends.skypilot.sdk import Record, SkyError, Trouble
+from autoresearch_tui.backends.skypilot.server import orphans
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import AutoresearchError, BackendError
 from autoresearch_tui.plain import plain
@@ -26,6 +27,9 @@ _S = ClusterStatus
 
 _PAUSES = (5.0, 15.0, 60.0, 300.0)
 """Seconds before what failed is tried again, longer each time."""
+
+_HICCUP_SECONDS = 3.0
+"""Before an answer that there is no such cluster is asked for again, and then believed."""
 
 _LOOK_SECONDS = 30.0
 """Between two questions to SkyPilot about a cluster that is up: somebody may have taken it down."""
@@ -65,6 +69,7 @@ class SkyCluster:
         self._has_served = False
         self._has_asked = False
         self._said_by: asyncio.Task[None] | None = None
+        self._reads = 0
         self._last_line = ""
 
     # What it looks like
@@ -251,7 +256,7 @@ class SkyCluster:
     async def _launch(self) -> None:
         plan, name = self._plan, self.name
         if self._setups >= _SETUPS:
-            text = f"{self._note}; mended: `autoresearch-tui replace {name}`, or start again"
+            text = f"{self._note}; once that is mended: `autoresearch-tui wake {name}`"
             raise SkyError(Trouble.IMPOSSIBLE, text)
         if self._setups:
             await self._pause_for(_pause(self._setups))
@@ -323,6 +328,8 @@ class SkyCluster:
 
     async def _wait_out(self, error: SkyError, failures: int) -> None:
         log.warning("%s: %s: %s", self.name, error.trouble.name, error)
+        if await asyncio.to_thread(orphans):
+            error = SkyError(error.trouble, f"{error}; {_IN_ITS_WAY}")
         if error.trouble is Trouble.CAPACITY:
             self._say(_S.PROVISIONING, f"{_WAITS} for capacity: {error}")
             await self._pause_for(_pause(failures + 1))
@@ -349,6 +356,7 @@ class SkyCluster:
         failures = 0
         while True:
             self._has_served = False
+            self._reads = 0
             try:
                 return await self._listen(record)
             except BackendError as error:
@@ -398,7 +406,7 @@ class SkyCluster:
                     if record.event:
                         self._plan.events[self.name] = record.event
                     return not record.is_up
-                await asyncio.sleep(3.0)
+                await asyncio.sleep(_HICCUP_SECONDS)
         except SkyError as error:
             return error.trouble is Trouble.ABSENT
         return True
@@ -423,16 +431,22 @@ class SkyCluster:
         elif link.is_ready:
             self._setups = 0
             self._say(_S.UP, "")
-        elif setups and not setups[-1].is_over:
-            if self._said_by is None or self._said_by.done():
-                self._say(_S.SETTING_UP, "its set-up runs")
-                self._said_by = asyncio.create_task(self._read_setup(link, setups[-1]))
+        elif setups:
+            self._heed_setup(link, setups[-1])
         else:
-            if setups:
-                said = f": {self._last_line}" if self._last_line else ""
-                self._say(_S.SETTING_UP, f"its set-up has failed ({setups[-1].status}){said}")
             self._finish(_End.NEEDS_SETUP)
         self._changed()
+
+    def _heed_setup(self, link: Link, row: Row) -> None:
+        """Have what a set-up says read to its end, which may have come, and only then go on."""
+        if self._reads != row.job:
+            self._reads = row.job
+            self._say(_S.SETTING_UP, "its set-up runs")
+            self._said_by = asyncio.create_task(self._read_setup(link, row))
+        elif row.is_over and (self._said_by is None or self._said_by.done()):
+            said = f": {self._last_line}" if self._last_line else ""
+            self._say(_S.SETTING_UP, f"its set-up has failed ({row.status}){said}")
+            self._finish(_End.NEEDS_SETUP)
 
     async def _read_setup(self, link: Link, row: Row) -> None:
         """Keep what the set-up says, and show its newest line."""
@@ -453,6 +467,7 @@ class SkyCluster:
                 await self._plan.calls(self._plan.sky.cancel, self.name, [row.job])
         except (BackendError, OSError) as error:
             log.warning("%s: its set-up's output broke off: %s", self.name, error)
+        asyncio.get_running_loop().call_soon(self._heard)
 
     def _show_setup(self, chunk: bytes) -> None:
         lines = plain(chunk.decode(errors="replace").replace("\r", "\n")).split("\n")
@@ -475,7 +490,7 @@ class SkyCluster:
     async def _sleep_if_idle(self) -> None:
         """Stay down where it went down by itself for want of work, until there is some."""
         idle = time.time() - self._busy_at
-        if self.member.ours and idle > 60 * self._plan.idle_minutes:
+        if self.member.ours and idle > self._plan.idle_seconds:
             minutes = self._plan.idle_minutes
             self._say(_S.STOPPED, f"went down after {minutes} idle minutes; up again for work")
             await self._pause_for(None)
@@ -499,6 +514,7 @@ class SkyCluster:
 
 
 _WAITS = "waits"
+_IN_ITS_WAY = "a dead API server's processes are in the way: `autoresearch-tui doctor --fix`"
 
 
 def _pause(failures: int) -> float:

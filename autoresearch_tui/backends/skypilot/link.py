@@ -70,7 +70,7 @@ class Link:
                     raise BackendError(f"says nothing for {_SILENT_SECONDS:.0f} s") from None
                 if line is None:
                     raise BackendError(await self._pipe.last_words() or "the connection has ended")
-                self._take(json.loads(line))
+                self._take(_news_in(line))
         finally:
             self._break()
 
@@ -134,6 +134,8 @@ class Link:
             raise BackendError(f"does not listen: {error}") from error
 
     def _take(self, news: dict[str, Any]) -> None:
+        if not news:
+            return
         skew = time.time() - news["now"]
         # What takes longest to arrive looks most like a clock that goes wrong.
         self.skew = min(self.skew, skew) if self.rows is not None else skew
@@ -163,3 +165,17 @@ class Link:
                 answer.set_exception(BackendError("the connection broke off"))
         for queue in self._logs.values():
             queue.put_nowait(None)
+
+
+def _news_in(line: bytes) -> dict[str, Any]:
+    """What a line says; nothing where it is somebody else's, such as a login shell's greeting.
+
+    Raises:
+        BackendError: it has been cut off.
+    """
+    if not line.startswith(b"{"):
+        return {}
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise BackendError("the connection broke off in the middle of a line") from error

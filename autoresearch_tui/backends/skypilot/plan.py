@@ -55,6 +55,11 @@ class Plan:
         return " or ".join(self.task.accelerators) or "CPU"
 
     @property
+    def idle_seconds(self) -> float:
+        """After which a cluster without a job goes down by itself."""
+        return 60.0 * self.idle_minutes
+
+    @property
     def token(self) -> str:
         """The name of the set-up that runs need: another one when what it does changes."""
         parts = [self.task.setup, dict(self.task.envs), self.commit]
