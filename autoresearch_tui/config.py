@@ -123,12 +123,16 @@ class ClusterGroup(Section):
     """How many."""
     infra: str | None = None
     """Where, as SkyPilot's `--infra` has it; by default where the task or SkyPilot says."""
+    image: str | None = None
+    """The image in place of the task's own; `none` where the infrastructure takes none."""
 
 
 _GROUP = re.compile(r"(?:(\d+)x)?((?![\w.-]*x\d+\b)[A-Za-z][\w.-]*(?::\d+)?)|(\d+)")
 
 
-def parse_clusters(text: str, infra: str | None = None) -> tuple[ClusterGroup, ...]:
+def parse_clusters(
+    text: str, infra: str | None = None, image: str | None = None
+) -> tuple[ClusterGroup, ...]:
     """Read `13xH100,3xH200`, or `16` of what the task asks for.
 
     Raises:
@@ -145,7 +149,8 @@ def parse_clusters(text: str, infra: str | None = None) -> tuple[ClusterGroup, .
             )
         kind = found[2]
         accelerator = kind if kind is None or ":" in kind else f"{kind}:1"
-        groups.append(ClusterGroup(accelerator=accelerator, count=count, infra=infra))
+        kinds = {"accelerator": accelerator, "infra": infra, "image": image}
+        groups.append(ClusterGroup(count=count, **kinds))
     return tuple(groups)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -60,6 +60,7 @@ def limit_options(command: Command) -> Command:
         click.option("--slots", type=click.IntRange(1), help="Runs at a time on this machine."),
         click.option("--clusters", help="Clusters through SkyPilot: 13xH100,3xH200, or 16."),
         click.option("--infra", help="Where --clusters are: k8s, slurm, aws, ssh/pool and so on."),
+        click.option("--image", help="In place of the task's image_id; `none` for none."),
         click.option("--use", help="Clusters that are up already, by name: gpu-01,gpu-02."),
         click.option("--approval", type=click.Choice(_MODES), help="Approval mode."),
         click.option("--researcher", type=click.Choice(["optimizer", "none"]), help="Proposer."),
@@ -87,12 +88,13 @@ _KEYS = {
 
 def settings_of(root: Path, options: dict[str, object]) -> tuple[Settings, frozenset[str]]:
     """The settings of a study under the options of the command line, and which those gave."""
-    options, infra = dict(options), options.get("infra")
+    options = dict(options)
+    infra, image = (cast(str | None, options.get(name)) for name in ("infra", "image"))
     if isinstance(clusters := options.get("clusters"), str):
-        groups = parse_clusters(clusters, str(infra) if infra else None)
+        groups = parse_clusters(clusters, infra, image)
         options["clusters"] = [group.model_dump() for group in groups]
-    elif infra:
-        raise ConfigError("--infra: goes with --clusters, such as `--clusters 16 --infra k8s`")
+    elif infra or image:
+        raise ConfigError("--infra and --image go with --clusters: `--clusters 16 --infra k8s`")
     if isinstance(use := options.get("use"), str):
         options["use"] = [name.strip() for name in use.split(",")]
     given = {key: options[name] for name, key in _KEYS.items() if options.get(name) is not None}

@@ -141,7 +141,26 @@ def _engine(
     from autoresearch_tui.engine.process import run_engine
 
     watch = Headless.watch if told else None
-    return asyncio.run(run_engine(paths, settings, given, watch, accept_task=accept_task))
+    code = asyncio.run(run_engine(paths, settings, given, watch, accept_task=accept_task))
+    if told:
+        _tell_left(paths, settings)
+    return code
+
+
+def _tell_left(paths: StudyPaths, settings: Settings) -> None:
+    """Say which clusters of the study are still up, and what that costs."""
+    from autoresearch_tui.backends.skypilot.registry import Registry
+
+    left = [each for each in Registry().all() if each.study == str(paths.root)]
+    if not left:
+        return
+    for each in left:
+        price = f"${each.price:.2f} an hour" if each.price else "price unknown"
+        click.echo(f"still up: {each.name} {each.accelerators}, {price}")
+    click.echo(
+        f"each goes down after {settings.skypilot.idle_minutes} idle minutes; "
+        "`autoresearch-tui clusters --down` takes them down now"
+    )
 
 
 def _choose(files: Sequence[str]) -> str:

@@ -49,6 +49,12 @@ class Slurm:
         assert done.returncode == 0, f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done.stdout
 
+    def add_program(self, name: str, text: str) -> None:
+        """Put a program onto the path of what clusters execute."""
+        place = Path("/var/lib/skyslurm/bin") / name
+        place.write_text(text)
+        place.chmod(0o755)
+
     def allocations(self) -> dict[str, str]:
         """The numbers of the Slurm jobs that run, by the clusters that they are."""
         lines = self.run("squeue", "-h", "-o", "%i %j").split("\n")

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import open_reader
 from tests.e2e.slurm_rig import Slurm, slurm
+from tests.e2e.test_study import CLUSTER_TASK, KARPATHY, UV
 from tests.studies import TRAIN, command, git, lines, make_study, until
 
 pytestmark = [
@@ -164,3 +166,134 @@ def test_a_night_on_four_clusters_with_kills_loses_nothing(rig: Slurm, tmp_path:
     assert best.keys() == {"H100", "H200"}
     kept = [each for each in night.judgements() if each.verdict is Verdict.KEEP]
     assert {each.accelerator for each in kept} == {"H100", "H200"}
+
+
+FAILING = SETTINGS + "[limits]\nrun_minutes = 0.2\n[scheduler]\nmax_attempts = 5\n"
+
+
+def notes(night: Night) -> str:
+    """What the study's clusters say of themselves."""
+    with contextlib.suppress(StudyError), open_reader(night.paths.database) as reader:
+        return "\n".join(f"{each.status} {each.note}" for each in reader.clusters())
+    return ""
+
+
+def kinds(night: Night) -> list[str]:
+    with contextlib.suppress(StudyError), open_reader(night.paths.database) as reader:
+        return [event.kind for event in reader.events()]
+    return []
+
+
+def test_what_can_happen_to_one_cluster(rig: Slurm, tmp_path: Path):
+    night = Night(rig, tmp_path, "faults", seconds=1)
+    (night.study / "autoresearch.toml").write_text(FAILING.format(tag="faults"))
+    task = night.study / "experiment.yaml"
+    good = task.read_text()
+    task.write_text(good.replace('echo "prepares $(hostname)"', "echo no such wheel; exit 1"))
+    hangs = "if DEPTH == 7:\n    print('hangs', flush=True)\n    time.sleep(600)\nprint('---')"
+    train = night.study / "train.py"
+    train.write_text(train.read_text().replace('print("---")', hangs))
+    git(night.study, "commit", "-qam", "A set-up that fails")
+    words = ("--clusters", "H100", "--infra", "slurm", "--researcher", "none")
+
+    # A set-up that fails is seen, with its own last word.
+    engine = night.start(*words)
+    try:
+        until(lambda: "no such wheel" in notes(night), "the failed set-up", 200)
+        engine.terminate()
+        assert engine.wait(60) == 143
+        assert "still up" in night.told()
+        task.write_text(good)
+        git(night.study, "commit", "-qam", "A set-up that works")
+
+        # The server dies while it launches: UP is no proof, and there is no second allocation.
+        engine = night.start("--researcher", "none")
+        until(lambda: "asked for" in notes(night), "a launch", 60)
+        rig.kill_server()
+        night.until_judged(1, 300)
+        assert len(rig.allocations()) == 1
+
+        # Somebody else takes it down.
+        rig.run(rig.sky, "down", "-y", "faults-01")
+        until(lambda: "taken down by root" in notes(night), "the loss", 120)
+        until(lambda: kinds(night).count("cluster.up") == 2, "another one", 200)
+
+        # Only the server's first process dies: those below it keep its port.
+        top = rig.servers()[-1]
+        top.kill()
+        until(lambda: top not in rig.servers(), "the end of the server's first process")
+        propose(night, "DEPTH", 7)
+        until(lambda: "doctor --fix" in (night.paths.engine_log).read_text(), "the cure", 120)
+        assert "ended" in rig.run(*command("doctor", "--fix", "-C", night.study))
+
+        # A run beyond its limit is a crash, and what it has said is kept.
+        night.until_judged(2, 300)
+        found = night.experiments()[-1]
+        assert found.verdict is Verdict.CRASH
+        assert "time limit" in found.why
+        assert "hangs" in night.paths.run_log(f"{found.id}-r1").read_text()
+        stopped = subprocess.run(command("stop", "-C", night.study), env=rig.env, check=False)
+        assert stopped.returncode == 0
+        assert engine.wait(120) == 0
+    finally:
+        engine.kill()
+        engine.wait(30)
+    check_executions(night)
+    check_nothing_is_left(night)
+
+
+def propose(night: Night, name: str, value: object) -> None:
+    edit = {"file": "train.py", "constant": name, "value": value}
+    proposal = json.dumps({"title": f"{name} {value}", "hypothesis": "", "edits": [edit]})
+    done = subprocess.run(
+        command("propose", "-f", "-", "-C", night.study), input=proposal.encode(), check=False
+    )
+    assert done.returncode == 0
+
+
+def test_no_capacity_is_waited_for(rig: Slurm, tmp_path: Path):
+    night = Night(rig, tmp_path, "full", seconds=1)
+    engine = night.start("--clusters", "2xH100:8", "--infra", "slurm", "--max-experiments", "500")
+    try:
+        until(lambda: "provisioning waits" in notes(night), "a cluster that waits", 200)
+        night.until_judged(2, 200)
+        until(lambda: "Resources" in notes(night), "why it waits", 60)
+        rig.run(*command("scale", "H100:8=1", "-C", night.study))
+        until(lambda: notes(night).count("gone") == 1, "one that is given up", 120)
+        assert len(rig.allocations()) == 1
+        rig.run(*command("stop", "--now", "-C", night.study))
+        assert engine.wait(120) == 0
+    finally:
+        engine.kill()
+        engine.wait(30)
+    check_nothing_is_left(night)
+
+
+def test_skypilots_published_example(rig: Slurm, tmp_path: Path):
+    """Its task asks for one of two accelerators, an image, and `uv`."""
+    repository = tmp_path / "autoresearch"
+    repository.mkdir()
+    (repository / "train.py").write_text(KARPATHY)
+    (repository / "prepare.py").write_text("print('prepared')\n")
+    (repository / "program.md").write_text("# autoresearch\n")
+    (repository / "pyproject.toml").write_text('[project]\nname = "a"\nversion = "0"\n')
+    task = CLUSTER_TASK.replace("H100:1", "{H100:1, H200:1}")
+    (repository / "experiment.yaml").write_text(task)
+    git(repository, "init", "-q")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "Start")
+    rig.add_program("uv", UV.replace("exec python ", "exec python3 "))
+    rig.add_program("pip", "#!/bin/sh\n")
+    study = tmp_path / "study"
+    rig.run(*command("init", "--from", repository, study))
+    words = ("--clusters", "1", "--infra", "slurm", "--image", "none", "--max-experiments", "3")
+    rig.run(*command(study, "--no-ui", *words), timeout=400)
+    assert (study / "experiment.yaml").read_text() == task
+    with open_reader(StudyPaths(study).database) as reader:
+        found, runs = reader.experiments(), reader.runs()
+    assert {each.verdict for each in found if each.verdict} <= {Verdict.KEEP, Verdict.DISCARD}
+    used = {run.accelerator for run in runs if run.status is RunStatus.SUCCEEDED}
+    assert used <= {"H100", "H200"}
+    log = StudyPaths(study).run_log("e0002-r1").read_text()
+    assert "RESULT: e0002 val_bpb=0.99" in log
+    assert rig.allocations() == {}

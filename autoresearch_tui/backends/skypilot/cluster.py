@@ -71,6 +71,7 @@ class SkyCluster:
         self._said_by: asyncio.Task[None] | None = None
         self._reads = 0
         self._last_line = ""
+        self._up_at = time.time()
 
     # What it looks like
 
@@ -403,8 +404,6 @@ class SkyCluster:
             for _ in range(2):
                 record = await self._ask(refresh=True)
                 if record is not None:
-                    if record.event:
-                        self._plan.events[self.name] = record.event
                     return not record.is_up
                 await asyncio.sleep(_HICCUP_SECONDS)
         except SkyError as error:
@@ -430,6 +429,8 @@ class SkyCluster:
             self._finish(_End.GONE)
         elif link.is_ready:
             self._setups = 0
+            if self._status is not _S.UP:
+                self._up_at = time.time()
             self._say(_S.UP, "")
         elif setups:
             self._heed_setup(link, setups[-1])
@@ -479,13 +480,21 @@ class SkyCluster:
 
     async def _be_gone(self) -> None:
         """Have it seen that it is gone, so that what it held is not waited for."""
-        why = self._plan.events.pop(self.name, "") or "its allocation is gone"
+        why = await self._why_gone()
         self._status, self._note, self.record = _S.GONE, why, None
         self._unseen.append(self.state())
         self._seen.clear()
         self._changed()
         await self._seen.wait()
         self._say(_S.PROVISIONING, f"{why}; brought up again")
+
+    async def _why_gone(self) -> str:
+        with contextlib.suppress(SkyError):
+            for request in reversed(await self._plan.calls(self._plan.sky.requests, self.name)):
+                is_end = request.name.endswith((".down", ".stop")) and request.user
+                if is_end and request.created_at > self._up_at:
+                    return f"taken down by {request.user}"
+        return "its allocation is gone"
 
     async def _sleep_if_idle(self) -> None:
         """Stay down where it went down by itself for want of work, until there is some."""

@@ -10,26 +10,30 @@ from typing import Any
 from autoresearch_tui.config import ClusterGroup
 from autoresearch_tui.errors import BackendError
 
+Kind = tuple[str | None, str | None, str | None]
+"""Accelerators, infrastructure and image."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """One cluster that there is to be.
 
-    `accelerators` and `infra` are as SkyPilot has them, or None where the task says. Clusters that
-    are not `ours` were there before, and are never launched or given up. A `leaving` one finishes
-    what it runs, and goes.
+    `accelerators`, `infra` and `image` are as SkyPilot has them, or None where the task says.
+    Clusters that are not `ours` were there before, and are never launched or given up. A `leaving`
+    one finishes what it runs, and goes.
     """
 
     name: str
     accelerators: str | None = None
     infra: str | None = None
+    image: str | None = None
     ours: bool = True
     leaving: bool = False
 
     @property
-    def kind(self) -> tuple[str | None, str | None]:
+    def kind(self) -> Kind:
         """What those that are alike share."""
-        return (self.accelerators, self.infra)
+        return (self.accelerators, self.infra, self.image)
 
 
 class Fleet:
@@ -66,9 +70,9 @@ class Fleet:
         self._write()
 
     def _declare(self, groups: Sequence[ClusterGroup]) -> None:
-        wanted: dict[tuple[str | None, str | None], int] = {}
+        wanted: dict[Kind, int] = {}
         for group in groups:
-            kind = (group.accelerator, group.infra)
+            kind = (group.accelerator, group.infra, group.image)
             wanted[kind] = wanted.get(kind, 0) + group.count
         for member in list(self.members.values()):
             if member.ours and member.kind not in wanted:
@@ -89,7 +93,7 @@ class Fleet:
         """
         kinds = {m.kind for m in self.members.values() if m.ours and _is(m, accelerators)}
         if len(kinds) > 1:
-            infras = " and ".join(sorted(str(infra) for _, infra in kinds))
+            infras = " and ".join(sorted(str(infra) for _, infra, _ in kinds))
             raise BackendError(f"{accelerators}: is on {infras}; scale them in autoresearch.toml")
         kind = next(iter(kinds), None)
         if kind is None:
@@ -127,9 +131,7 @@ class Fleet:
         if self.members.pop(name, None) is not None:
             self._write()
 
-    def _scale(
-        self, kind: tuple[str | None, str | None], count: int, last: Sequence[str] = ()
-    ) -> None:
+    def _scale(self, kind: Kind, count: int, last: Sequence[str] = ()) -> None:
         present = [m for m in self.members.values() if m.ours and m.kind == kind and not m.leaving]
         for _ in range(count - len(present)):
             self._add(kind)
@@ -138,7 +140,7 @@ class Fleet:
             for member in present[: len(present) - count]:
                 self._leave(member)
 
-    def _add(self, kind: tuple[str | None, str | None]) -> Member:
+    def _add(self, kind: Kind) -> Member:
         member = Member(f"{self._tag}-{self._next:02d}", *kind)
         self._next += 1
         self.members[member.name] = member

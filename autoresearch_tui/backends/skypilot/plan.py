@@ -27,8 +27,7 @@ class Plan:
 
     `setup_dir` makes the directory in which the task's set-up runs, and gives it away; `commit`
     names its contents. `stage` is where files lie on their way to a cluster, `setup_log` where the
-    output of a cluster's set-up is kept. `prices` are in dollars an hour by accelerator. `events`
-    is what SkyPilot said last of clusters, by name.
+    output of a cluster's set-up is kept. `prices` are in dollars an hour by accelerator.
     """
 
     uid: str
@@ -45,7 +44,6 @@ class Plan:
     prices: Mapping[str, float]
     idle_minutes: int
     setup_seconds: float
-    events: dict[str, str] = field(default_factory=dict[str, str])
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
     _made: Path | None = None
 
@@ -91,6 +89,7 @@ class Plan:
             setup=self.task.setup or None,
             accelerators=accelerators,
             infra=infra,
+            image=member.image,
             raw=self.task.raw,
         )
 

@@ -44,7 +44,7 @@ class SkyError(BackendError):
 class SkyTask:
     """A task for SkyPilot: the document `raw` with the other fields put over it.
 
-    `accelerators` and `infra` of None are the document's own.
+    `accelerators`, `infra` and `image` of None are the document's own; the image `none` is none.
     """
 
     name: str
@@ -54,6 +54,7 @@ class SkyTask:
     setup: str | None = None
     accelerators: str | None = None
     infra: str | None = None
+    image: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -84,13 +85,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that the API server holds. `body` is the JSON text of what was asked."""
+    """A request that the API server holds; `body` is the JSON text of what `user` asked for."""
 
     id: str
     name: str
     status: str
     body: str
     created_at: float
+    user: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -179,7 +181,9 @@ class Sdk:
         with self._calls() as sky:
             found = sky.api_status(all_status=True, cluster_name=cluster)
             return [
-                Request(r.request_id, r.name, r.status, r.request_body, r.created_at)
+                Request(
+                    r.request_id, r.name, r.status, r.request_body, r.created_at, r.user_name or ""
+                )
                 for r in found
                 if r.cluster_name == cluster
             ]
@@ -217,8 +221,12 @@ class Sdk:
             document["setup"] = task.setup
         document["envs"] = dict(task.envs)
         made = self._sky.Task.from_yaml_config(document)
-        over = {"accelerators": task.accelerators, "infra": task.infra}
-        over = {key: value for key, value in over.items() if value is not None}
+        asked = {"accelerators": task.accelerators, "infra": task.infra, "image_id": task.image}
+        over = {
+            key: None if value == "none" else value
+            for key, value in asked.items()
+            if value is not None
+        }
         if over:
             # Alternatives are settled: what is left of them differs in nothing.
             first = next(iter(made.resources))

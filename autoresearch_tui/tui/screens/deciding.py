@@ -18,6 +18,7 @@ from autoresearch_tui.domain import (
 )
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.confirm import ConfirmScreen
+from autoresearch_tui.tui.screens.fleet import FleetScreen
 from autoresearch_tui.tui.screens.stop import StopScreen
 from autoresearch_tui.tui.screens.veto import VetoScreen
 from autoresearch_tui.tui.view import View
@@ -53,6 +54,7 @@ class DecidingScreen(Screen[None]):
         Binding("X", "cancel_run", "cancel"),
         Binding("M", "approval", "mode"),
         Binding("S", "stop", "stop"),
+        Binding("C", "fleet", "clusters", show=False),
         Binding("u", "undo", "undo", show=False),
         Binding("E", "start_engine", "engine", show=False),
     ]
@@ -176,6 +178,13 @@ class DecidingScreen(Screen[None]):
         how = await self._app.push_screen_wait(StopScreen())
         if how is not None:
             self._ask("The study ends", "stop", now=how == "now")
+
+    @work
+    async def action_fleet(self) -> None:
+        """Look at the clusters, and have more or fewer of them."""
+        act = await self._app.push_screen_wait(FleetScreen(self.view, time.time()))
+        if act is not None:
+            self._ask(act.done, act.do, None, **act.args)
 
     @work(exclusive=True, group="engine")
     async def action_start_engine(self) -> None:

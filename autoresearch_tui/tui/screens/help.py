@@ -14,6 +14,7 @@ DECIDE (capitals change the study)
   P        pause or resume: no further run starts; running ones end
   X        cancel the chosen experiment's run; asks
   S        stop the study; asks
+  C        the clusters: drain, replace, try again, one more, one fewer
   E        start the engine when none runs
   u        take back the last of A, M and P, for some seconds
   q        leave; the study goes on

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -12,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from autoresearch_tui.domain import (
+    ClusterStatus,
     Experiment,
     Run,
     RunStatus,
@@ -169,9 +171,17 @@ class MainScreen(DecidingScreen):
         if (run := self._logged_run()) is not None:
             pane.follow(self._paths.run_log(run.id), f"4 log {run.id} on {run.cluster}")
         elif self.view.clusters and not self.view.runs:
-            pane.follow(self._paths.setup_log("local"), "4 log of the set-up")
+            pane.follow(*self._setup_log())
         else:
             pane.follow(None, "4 log")
+
+    def _setup_log(self) -> tuple[Path, str]:
+        """The output of the set-up that was heard of last: of a cluster's own, or of all slots'."""
+        of = [each for each in self.view.clusters if self._paths.setup_log(each.name).exists()]
+        if not of:
+            return self._paths.setup_log("local"), "4 log of the set-up"
+        newest = max(of, key=lambda each: (each.status is ClusterStatus.SETTING_UP, each.name))
+        return self._paths.setup_log(newest.name), f"4 log of the set-up of {newest.name}"
 
     def _logged_run(self) -> Run | None:
         """The newest run of the chosen experiment, else one that runs, else the newest of all."""

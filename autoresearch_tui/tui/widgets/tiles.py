@@ -53,16 +53,22 @@ class Tile:
         word, style = _STATES[cluster.status]
         if cluster.status is ClusterStatus.UP and self._run is None:
             word, style = "○ idle", "$quiet"
+        if cluster.suspected:
+            word, style = "▲ suspected", "$warning"
         head = Content.assemble((cluster.name, "bold"), f" {cluster.accelerator} ", (word, style))
         busy = self._view.busy(self._now, cluster.name)
-        tail = Content.styled(f"busy {percent(busy)}", "$quiet")
+        cost = f"${cluster.cost:.2f}  " if cluster.price or cluster.cost else ""
+        tail = Content.styled(f"{cost}busy {percent(busy)}", "$quiet")
         space = width - head.cell_length - tail.cell_length
         return head.pad_right(space).append(tail) if space > 0 else _padded(head, width)
 
     def _title(self, width: int) -> Content:
-        run = self._run
+        run, cluster = self._run, self._cluster
+        trouble = cluster.suspected or (cluster.note if cluster.status is ClusterStatus.UP else "")
+        if trouble:
+            return _padded(Content.styled(f"▲ {trouble}", "$warning"), width)
         if run is None:
-            return _padded(Content.styled(self._cluster.note or "–", "$quiet"), width)
+            return _padded(Content.styled(cluster.note or "–", "$quiet"), width)
         experiment = self._view.by_id.get(run.experiment)
         title = experiment.title if experiment is not None else ""
         return _padded(Content.assemble((run.id, "$primary"), f" {title}"), width)
@@ -96,7 +102,8 @@ def _padded(content: Content, width: int) -> Content:
 
 def tile_lines(view: View, now: float, width: int, rows: int) -> list[Content]:
     """All tiles within `width` cells: cards in at most `rows` lines, else one line each."""
-    tiles = [Tile(cluster, view, now) for cluster in view.clusters]
+    there = [cluster for cluster in view.clusters if cluster.status is not ClusterStatus.GONE]
+    tiles = [Tile(cluster, view, now) for cluster in there]
     columns = min(max((width + 2) // (_NARROWEST + 2), 1), max(len(tiles), 1))
     each = (width - 2 * (columns - 1)) // columns
     if -(-len(tiles) // columns) * 3 <= rows:
