@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
-from autoresearch_tui.domain import Run
+from autoresearch_tui.domain import Cluster, ClusterStatus, Run
 
 Span = tuple[float, float]
 """Begin and end in Unix seconds."""
@@ -66,3 +66,88 @@ def usage(
 def _within(begin: float, end: float, lives: Sequence[Span]) -> float:
     """Seconds between two times in which an engine lived."""
     return sum(max(min(end, stop) - max(begin, start), 0.0) for start, stop in lives)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What the seconds of a cluster went to, or of several added up.
+
+    `training` is what runs say of it themselves, and `startup` the rest of their time. A `gap` lies
+    between a run and the next that waited behind it already; `paused` and `idle` are other times
+    without a run, `idle` for want of one that was queued. `provisioning` came before its first use.
+    """
+
+    training: float = 0.0
+    startup: float = 0.0
+    gap: float = 0.0
+    paused: float = 0.0
+    idle: float = 0.0
+    provisioning: float = 0.0
+
+    def __add__(self, other: "Split") -> "Split":
+        return Split(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def words(self) -> str:
+        """In percent of the time since the clusters were up, the parts that there are."""
+        parts = {
+            "training": self.training,
+            "start-up": self.startup,
+            "gaps": self.gap,
+            "nothing queued": self.idle,
+            "paused": self.paused,
+        }
+        whole = sum(parts.values())
+        told = [f"{name} {100 * part / whole:.1f} %" for name, part in parts.items() if part > 0]
+        if self.provisioning >= 1:
+            told.append(f"{self.provisioning / 3600:.2f} h of provisioning before")
+        return ", ".join(told)
+
+
+def split(
+    cluster: Cluster,
+    runs: Iterable[Run],
+    lives: Sequence[Span],
+    pauses: Sequence[Span],
+    now: float,
+) -> Split:
+    """What the time of one cluster went to, since it was up and as far as an engine lived."""
+    begin = cluster.up_at
+    if begin is None:
+        is_coming = cluster.status in (ClusterStatus.PROVISIONING, ClusterStatus.SETTING_UP)
+        return Split(provisioning=now - cluster.created_at if is_coming else 0.0)
+    end = max((stop for _, stop in lives), default=now)
+    if cluster.status not in (ClusterStatus.UP, ClusterStatus.DRAINING):
+        end = min(end, cluster.updated_at)
+    mine = sorted(
+        (run for run in runs if run.cluster == cluster.name and run.started_at is not None),
+        key=lambda run: run.started_at or 0.0,
+    )
+    found = Split(provisioning=max(begin - cluster.created_at, 0.0))
+    reached = begin
+    for run in mine:
+        start, stop = run.started_at or 0.0, run.ended_at or now
+        queued = min(max(run.submitted_at or start, reached), max(start, reached))
+        found += _without_run(reached, queued, lives, pauses)
+        if reached > begin:
+            found += Split(gap=_within(queued, start, lives))
+        else:
+            # Nothing ran before it: what it waited for was its own way there.
+            found += Split(idle=_within(queued, start, lives))
+        found += _run(run, max(stop - max(start, reached), 0.0))
+        reached = max(reached, stop)
+    return found + _without_run(reached, end, lives, pauses)
+
+
+def _run(run: Run, seconds: float) -> Split:
+    said = run.metrics.get("training_seconds")
+    if not isinstance(said, int | float):
+        return Split(training=seconds)
+    training = min(max(float(said), 0.0), seconds)
+    return Split(training=training, startup=seconds - training)
+
+
+def _without_run(begin: float, end: float, lives: Sequence[Span], pauses: Sequence[Span]) -> Split:
+    whole = _within(begin, end, lives)
+    paused = min(_within(begin, end, pauses), whole)
+    return Split(paused=paused, idle=whole - paused)

@@ -42,6 +42,7 @@ def status_object(reader: Reader) -> dict[str, object]:
             for each in stands.leaders
         },
         "clusters": reader.clusters(),
+        "time_of_clusters": stands.splits,
         "idle_percent": used.idle_percent,
         "longest_gap_seconds": used.longest_gap,
     }

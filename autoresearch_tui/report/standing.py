@@ -6,23 +6,28 @@ from dataclasses import dataclass
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Study
 from autoresearch_tui.judge.claim import Leader, leaders, verdict_rows
 from autoresearch_tui.store import Reader
-from autoresearch_tui.usage import Usage, usage
+from autoresearch_tui.usage import Split, Usage, split, usage
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The study's row, its experiments by status, the best by accelerator type, and the use."""
+    """The study's row, its experiments by status, the best by accelerator type, and the use.
+
+    `splits` says by cluster what its time went to.
+    """
 
     study: Study
     counts: Mapping[ExperimentStatus, int]
     best: Sequence[Experiment]
     leaders: Sequence[Leader]
     usage: Usage
+    splits: Mapping[str, Split]
 
 
 def standing(reader: Reader, now: float) -> Standing:
     """How a study stands at `now`, in Unix seconds."""
     study, experiments, runs = reader.study(), reader.experiments(), reader.runs()
+    lives, pauses = reader.lives(now), reader.pauses(now)
     return Standing(
         study,
         reader.experiment_counts(),
@@ -33,5 +38,6 @@ def standing(reader: Reader, now: float) -> Standing:
             runs,
             minimize=study.minimize,
         ),
-        usage(runs, reader.lives(now), now),
+        usage(runs, lives, now),
+        {cluster.name: split(cluster, runs, lives, pauses, now) for cluster in reader.clusters()},
     )

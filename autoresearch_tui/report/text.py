@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from autoresearch_tui.control import engine_lives
 from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Judgement, Run
 from autoresearch_tui.report.standing import Standing
+from autoresearch_tui.usage import Split
 
 
 def event_line(event: Event) -> str:
@@ -85,6 +86,8 @@ def status_lines(stands: Standing, now: float) -> list[str]:
     if study.noise_sd is not None:
         lines.append(f"noise       sd {study.noise_sd:.6f}")
     lines.append(f"idle        {stands.usage.idle_percent:.1f} %")
+    if words := sum(stands.splits.values(), start=Split()).words:
+        lines.append(f"time        {words}")
     if study.confinement:
         lines.append(f"sandbox     {study.confinement}")
     lines.append(f"approval    {study.approval}")

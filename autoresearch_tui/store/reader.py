@@ -363,6 +363,20 @@ class Reader:
         )
         return [codec.to_thought(row) for row in rows][::-1]
 
+    def pauses(self, now: float) -> list[tuple[float, float]]:
+        """When the study was paused, begin and end in Unix seconds, oldest first."""
+        found: list[tuple[float, float]] = []
+        since: float | None = None
+        for row in self._rows(
+            "SELECT time, kind FROM events WHERE substr(kind, 1, 6) = 'study.' ORDER BY seq"
+        ):
+            if row["kind"] == "study.paused":
+                since = row["time"] if since is None else since
+            elif since is not None:
+                found.append((since, row["time"]))
+                since = None
+        return found if since is None else [*found, (since, now)]
+
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """The newest `limit` entries of the record with a number above `after`, in order."""
         rows = self._rows(

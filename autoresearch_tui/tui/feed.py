@@ -69,7 +69,8 @@ class Feed:
             clusters, progress = reader.clusters(), reader.progress()
             thoughts = reader.thoughts(self._thought, _FIRST_THOUGHTS)
             events = reader.events(self._event, _FIRST_THOUGHTS)
-            lives = reader.lives(time.time())
+            now = time.time()
+            lives, pauses = reader.lives(now), reader.pauses(now)
         self._rev = rev
         self._thought = thoughts[-1].seq if thoughts else self._thought
         self._event = events[-1].seq if events else self._event
@@ -88,5 +89,6 @@ class Feed:
             thoughts,
             events,
             lives=lives,
+            pauses=pauses,
             judgements=tuple(self._judgements.values()),
         )

@@ -20,7 +20,7 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.judge.claim import Leader, leaders, verdict_rows
-from autoresearch_tui.usage import Span, usage
+from autoresearch_tui.usage import Span, Split, split, usage
 
 _RATE_WINDOW = 3600.0
 
@@ -30,7 +30,8 @@ class View:
     """One picture of the study. `study` is None until an engine has made the database.
 
     `experiments` stand by number; `runs` holds every run by id; `thoughts` and `events` only what
-    has come since the picture before; `lives` says when an engine lived.
+    has come since the picture before; `lives` says when an engine lived, `pauses` when the study
+    was paused.
     """
 
     study: Study | None = None
@@ -42,6 +43,7 @@ class View:
     events: Sequence[Event] = ()
     trouble: str = ""
     lives: Sequence[Span] = ()
+    pauses: Sequence[Span] = ()
     judgements: Sequence[Judgement] = ()
 
     def silence(self, now: float) -> float | None:
@@ -153,6 +155,11 @@ class View:
         end = self.end(now)
         runs = self._recent_runs if cluster is None else self._runs_by_cluster.get(cluster, ())
         return usage(runs, self._lives(end), end, since=end - _RATE_WINDOW).busy_share
+
+    def split(self, cluster: Cluster, now: float) -> Split:
+        """What the time of a cluster went to."""
+        end = self.end(now)
+        return split(cluster, self.runs.values(), self._lives(end), self.pauses, end)
 
     def _lives(self, end: float) -> Sequence[Span]:
         """When an engine lived; the newest goes on while nothing is read."""

@@ -8,10 +8,13 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import psutil
+import pytest
 
 from autoresearch_tui.backends.skypilot.server import end_orphans
+
+psutil = pytest.importorskip("psutil", reason="comes with the extra `skypilot`")
 
 HOMES = "autoresearch-home-"
 """What the homes of SkyPilot's servers are called that these tests start."""
@@ -61,7 +64,7 @@ class Slurm:
         pairs = [line.split() for line in lines if line]
         return {name.rpartition("-")[0]: number for number, name in pairs}
 
-    def servers(self) -> list[psutil.Process]:
+    def servers(self) -> list[Any]:
         """SkyPilot's API server: its process and all below it."""
         found = [
             process

@@ -161,9 +161,11 @@ class SkyPilotBackend:
             request = await plan.calls(plan.sky.execute, place.name, task)
             await plan.calls(plan.sky.wait, request)
         except SkyError as error:
+            place.take_note(str(error))
             if error.trouble in (Trouble.ABSENT, Trouble.IMPOSSIBLE):
                 raise RefusedError(str(error)) from error
             raise
+        place.take_note("")
         await asyncio.to_thread(shutil.rmtree, plan.stage / key, ignore_errors=True)
         if place.link is not None:
             link = place.link
@@ -319,10 +321,9 @@ class SkyPilotBackend:
         for member in list(self._fleet.members.values()):
             if member.ours:
                 self._fleet.leave(member.name)
-        self._populate()
-        await asyncio.gather(
-            *(self._lives[n] for n in self._lives if self._clusters[n].member.ours)
-        )
+                self._clusters[member.name].leave(self._fleet.members[member.name], at_once=True)
+        ours = [name for name, place in self._clusters.items() if place.member.ours]
+        await asyncio.gather(*(self._lives[name] for name in ours))
 
     async def close(self) -> None:
         """End this side; clusters and jobs go on."""

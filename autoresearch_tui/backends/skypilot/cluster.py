@@ -16,7 +16,6 @@ from autoresearch_tui.backends.skypilot.registry import Launched
 from autoresearch_tui.backends.skypilot.rows import STUCK_SECONDS, Row, jobs_of, state_of
 from autoresearch_tui.backends.skypilot.script import name_of
 from autoresearch_tui.backends.skypilot.sdk import Record, SkyError, Trouble
-from autoresearch_tui.backends.skypilot.server import orphans
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import AutoresearchError, BackendError
 from autoresearch_tui.plain import plain
@@ -30,6 +29,9 @@ _PAUSES = (5.0, 15.0, 60.0, 300.0)
 
 _HICCUP_SECONDS = 3.0
 """Before an answer that there is no such cluster is asked for again, and then believed."""
+
+_NEWS_SECONDS = 120.0
+"""For which a cluster that is to go keeps the ends of its jobs for whoever wants to read them."""
 
 _LOOK_SECONDS = 30.0
 """Between two questions to SkyPilot about a cluster that is up: somebody may have taken it down."""
@@ -71,7 +73,9 @@ class SkyCluster:
         self._said_by: asyncio.Task[None] | None = None
         self._reads = 0
         self._last_line = ""
-        self._up_at = time.time()
+        self._up_at = self._ran_at = time.time()
+        self._is_hurried = False
+        self._trouble = ""
 
     # What it looks like
 
@@ -195,9 +199,14 @@ class SkyCluster:
         self._setups = 0
         self._again.set()
 
-    def leave(self, member: Member) -> None:
-        """Finish what runs, and go."""
-        self.member = member
+    def take_note(self, trouble: str) -> None:
+        """Show what keeps it from being given jobs; nothing any more where it is empty."""
+        self._trouble = trouble
+        self._heard()
+
+    def leave(self, member: Member, *, at_once: bool = False) -> None:
+        """Finish what runs, and go; with `at_once` whatever nobody has taken note of."""
+        self.member, self._is_hurried = member, at_once
         self._again.set()
         self._changed()
         self._heard()
@@ -329,8 +338,6 @@ class SkyCluster:
 
     async def _wait_out(self, error: SkyError, failures: int) -> None:
         log.warning("%s: %s: %s", self.name, error.trouble.name, error)
-        if await asyncio.to_thread(orphans):
-            error = SkyError(error.trouble, f"{error}; {_IN_ITS_WAY}")
         if error.trouble is Trouble.CAPACITY:
             self._say(_S.PROVISIONING, f"{_WAITS} for capacity: {error}")
             await self._pause_for(_pause(failures + 1))
@@ -425,18 +432,26 @@ class SkyCluster:
         is_busy = self.submitting > 0 or any(not row.is_over for row in link.rows)
         if is_busy or self._status is not _S.UP:
             self._busy_at = time.time()
-        if self.member.leaving and not is_busy:
+        if is_busy:
+            self._ran_at = time.time()
+        if self.member.leaving and not is_busy and not self._holds_news(link):
             self._finish(_End.GONE)
         elif link.is_ready:
             self._setups = 0
             if self._status is not _S.UP:
                 self._up_at = time.time()
-            self._say(_S.UP, "")
+            self._say(_S.UP, self._trouble)
         elif setups:
             self._heed_setup(link, setups[-1])
         else:
             self._finish(_End.NEEDS_SETUP)
         self._changed()
+
+    def _holds_news(self, link: Link) -> bool:
+        """Whether there are jobs whose end nobody has taken note of yet; that is waited for."""
+        if self._is_hurried or time.time() - self._ran_at > _NEWS_SECONDS:
+            return False
+        return any(name != "setup" for name in jobs_of(link.rows or ()))
 
     def _heed_setup(self, link: Link, row: Row) -> None:
         """Have what a set-up says read to its end, which may have come, and only then go on."""
@@ -523,7 +538,6 @@ class SkyCluster:
 
 
 _WAITS = "waits"
-_IN_ITS_WAY = "a dead API server's processes are in the way: `autoresearch-tui doctor --fix`"
 
 
 def _pause(failures: int) -> float:

@@ -8,15 +8,23 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
+from autoresearch_tui.backends.skypilot.server import orphans
 from autoresearch_tui.errors import BackendError
 from autoresearch_tui.plain import plain
 
 log = logging.getLogger(__name__)
+
+
+_IN_ITS_WAY = (
+    "SkyPilot's API server cannot start: processes of a dead one hold its port; "
+    "`autoresearch-tui doctor --fix` ends them"
+)
 
 
 class Trouble(Enum):
@@ -155,14 +163,10 @@ class Sdk:
     def launch(self, cluster: str, task: SkyTask, idle_minutes: int | None) -> str:
         """Ask for a cluster, and for the task's set-up on it; the request's id."""
         with self._calls() as sky:
-            from sky.skylet.autostop_lib import (  # pyright: ignore[reportMissingTypeStubs]
-                AutostopWaitFor,
-            )
-
             made, end = self._task(task), {}
             if idle_minutes is not None:
                 # Our own SSH connection must not keep a cluster alive that has no work.
-                jobs = AutostopWaitFor.JOBS
+                jobs = import_module("sky.skylet.autostop_lib").AutostopWaitFor.JOBS
                 end = {"idle_minutes_to_autostop": idle_minutes, "down": True, "wait_for": jobs}
             return str(sky.launch(made, cluster_name=cluster, **end))
 
@@ -212,7 +216,10 @@ class Sdk:
         except SkyError:
             raise
         except Exception as error:
-            raise SkyError(_trouble(error), words(error)) from error
+            trouble, text = _trouble(error), words(error)
+            if "server process exited" in text and orphans():
+                trouble, text = Trouble.UNREACHABLE, _IN_ITS_WAY
+            raise SkyError(trouble, text) from error
 
     def _task(self, task: SkyTask) -> Any:
         document: dict[str, Any] = copy.deepcopy(dict(task.raw))
@@ -228,9 +235,9 @@ class Sdk:
             if value is not None
         }
         if over:
-            # Alternatives are settled: what is left of them differs in nothing.
-            first = next(iter(made.resources))
-            made.set_resources(first.copy(**over))
+            # Alternatives that differed only in what is settled now are one.
+            kinds = {str(each): each for each in (r.copy(**over) for r in made.resources)}
+            made.set_resources(type(made.resources)(kinds.values()))
         return made
 
 
@@ -243,8 +250,8 @@ def _import() -> Any:
     root = logging.getLogger()
     before = list(root.handlers)
     try:
-        import sky
-        from sky.client import sdk  # pyright: ignore[reportMissingTypeStubs]
+        sky: Any = import_module("sky")
+        sdk: Any = import_module("sky.client.sdk")
     except ImportError as error:
         how = "pip install 'autoresearch-tui[skypilot]'"
         text = f"SkyPilot cannot be imported ({error}); {how}"
@@ -255,7 +262,7 @@ def _import() -> Any:
             logger.removeHandler(handler)
     theirs.addHandler(logging.NullHandler())
     theirs.propagate = False
-    setattr(sdk, "click", _Quiet())  # noqa: B010 - it is no name that their types export
+    sdk.click = _Quiet()
     return sky
 
 

@@ -1,8 +1,12 @@
-"""SkyPilot's API server on this machine: what a dead one leaves behind, and how that is ended."""
+"""SkyPilot's API server on this machine: what a dead one leaves behind, and how that is ended.
+
+psutil comes with SkyPilot, and is asked for only here.
+"""
 
 import contextlib
 import os
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 QUEUE_PORT = 50011
@@ -18,7 +22,7 @@ def orphans() -> Sequence[Any]:
     None where a server lives, or psutil is not installed.
     """
     try:
-        import psutil
+        psutil = import_module("psutil")
     except ImportError:
         return ()
     ours: list[Any] = []
@@ -38,8 +42,7 @@ def orphans() -> Sequence[Any]:
 
 
 def _listens(process: Any) -> bool:
-    import psutil
-
+    psutil = import_module("psutil")
     return any(
         each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == QUEUE_PORT
         for each in process.net_connections("tcp")
@@ -51,8 +54,7 @@ def end_orphans() -> int:
     found = orphans()
     if not found:
         return 0
-    import psutil
-
+    psutil = import_module("psutil")
     ended: list[Any] = []
     for process in found:
         with contextlib.suppress(psutil.Error):

@@ -111,6 +111,7 @@ class FleetScreen(ModalScreen[FleetAct | None]):
             ("node", cluster.node),
             ("up", duration(self._now - up) if up is not None else ""),
             ("spent", f"${cluster.cost:.2f}" if cluster.cost else ""),
+            ("time", self._view.split(cluster, self._now).words),
             ("suspected", cluster.suspected),
             ("note", cluster.note),
         )

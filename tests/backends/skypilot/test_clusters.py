@@ -392,6 +392,10 @@ async def test_a_fleet_grows_shrinks_and_is_replaced_while_it_works(bench: Bench
         with pytest.raises(RefusedError):
             await backend.submit("study-01", bench.job("b", "true"))
         assert (await bench.ended("a")).status is JobStatus.SUCCEEDED
+        # What it has to say is taken note of before it goes.
+        assert "study-01" in bench.sky.allocations
+        assert await bench.output("a") == "done\n"
+        await backend.forget("study-01", "a")
         await bench.until(lambda: "study-01" not in bench.sky.allocations)
         await bench.until_status(S.UP, "study-03")
         await backend.scale("H100", 1)
