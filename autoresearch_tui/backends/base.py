@@ -78,11 +78,13 @@ class ClusterState:
 class Look:
     """One cluster and all the jobs that it knows, ended ones included, at one moment.
 
-    `jobs` is None where it does not answer: what was known of them holds.
+    `jobs` is None where it does not answer: what was known of them holds. `telemetry` is what its
+    accelerators say of themselves, in words, where they say anything.
     """
 
     cluster: ClusterState
     jobs: tuple[JobState, ...] | None
+    telemetry: str = ""
 
 
 class FixedFleet:

@@ -43,6 +43,8 @@ class Watcher:
         # What the heart has heard already of jobs that are not its own any more.
         self._told: dict[str, set[str]] = {}
         self._looked = Bell()
+        self._telemetry: dict[str, str] = {}
+        self._measured: dict[str, str] = {}
 
     async def run(self) -> None:
         """Watch; never returns."""
@@ -53,6 +55,7 @@ class Watcher:
                     self._engine.tell(event)
                 for look in looks:
                     self._see(look, group)
+                    self._telemetry[look.cluster.name] = look.telemetry
                 self._looked.set()
 
     def _see(self, look: Look, group: asyncio.TaskGroup) -> None:
@@ -200,6 +203,9 @@ class Watcher:
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(_FLUSH_SECONDS)
+            if self._telemetry != self._measured:
+                self._measured = dict(self._telemetry)
+                self._engine.store.put_telemetry(self._measured)
             self._write([watched.follower for watched in self._watched.values()])
 
     def _write(self, followers: Sequence[Follower]) -> None:

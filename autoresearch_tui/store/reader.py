@@ -321,6 +321,10 @@ class Reader:
         """All clusters by name."""
         return [codec.to_cluster(row) for row in self._rows("SELECT * FROM clusters ORDER BY name")]
 
+    def telemetry(self) -> dict[str, str]:
+        """What the accelerators of clusters said of themselves last, by cluster."""
+        return {row["cluster"]: row["text"] for row in self._rows("SELECT * FROM telemetry")}
+
     def progress(self) -> dict[str, Progress]:
         """The newest progress of every run that has not ended, by run."""
         rows = self._rows("SELECT * FROM progress")

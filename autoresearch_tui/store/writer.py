@@ -177,6 +177,15 @@ class Writer(Reader):
         """Add a cluster, or replace what is known of it."""
         self._insert("clusters", codec.to_row(cluster), "REPLACE")
 
+    def put_telemetry(self, found: Mapping[str, str]) -> None:
+        """Set what the accelerators of clusters say of themselves; empty texts say nothing."""
+        with self.transaction():
+            self._execute("DELETE FROM telemetry")
+            for cluster, text in found.items():
+                if text:
+                    row = {"cluster": cluster, "text": text, "time": self.clock()}
+                    self._insert("telemetry", row, "REPLACE")
+
     def put_turn(self, turn: Turn) -> None:
         """Add a turn, or replace what is known of it."""
         self._put("turns", "id", codec.to_row(turn))

@@ -70,6 +70,7 @@ class Feed:
             thoughts = reader.thoughts(self._thought, _FIRST_THOUGHTS)
             events = reader.events(self._event, _FIRST_THOUGHTS)
             now = time.time()
+            telemetry = reader.telemetry()
             lives, pauses = reader.lives(now), reader.pauses(now)
         self._rev = rev
         self._thought = thoughts[-1].seq if thoughts else self._thought
@@ -90,5 +91,6 @@ class Feed:
             events,
             lives=lives,
             pauses=pauses,
+            telemetry=telemetry,
             judgements=tuple(self._judgements.values()),
         )

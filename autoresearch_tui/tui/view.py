@@ -31,7 +31,7 @@ class View:
 
     `experiments` stand by number; `runs` holds every run by id; `thoughts` and `events` only what
     has come since the picture before; `lives` says when an engine lived, `pauses` when the study
-    was paused.
+    was paused; `telemetry` is what a cluster's accelerators say of themselves.
     """
 
     study: Study | None = None
@@ -45,6 +45,7 @@ class View:
     lives: Sequence[Span] = ()
     pauses: Sequence[Span] = ()
     judgements: Sequence[Judgement] = ()
+    telemetry: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def silence(self, now: float) -> float | None:
         """Seconds since the engine's last heartbeat while it should live; None when all is well."""

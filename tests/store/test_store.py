@@ -316,3 +316,10 @@ def test_a_study_of_version_3_goes_on(tmp_path):
     assert all(run.job == id and run.commit for id, run in found.items())
     active = {r["id"] for r in runs if r["status"] in ("queued", "running")}
     assert active == {run.id for each in state.runs.values() for run in each if run.id in active}
+
+
+def test_what_accelerators_say_is_the_newest_only(writer):
+    writer.put_telemetry({"a": "97 % 44/80 GB", "b": ""})
+    assert writer.telemetry() == {"a": "97 % 44/80 GB"}
+    writer.put_telemetry({"b": "3 %"})
+    assert writer.telemetry() == {"b": "3 %"}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from textual.widgets import Label
 
-from autoresearch_tui.domain import Cluster, ClusterStatus
+from autoresearch_tui.domain import Cluster, ClusterStatus, Run, RunStatus
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Writer
 from autoresearch_tui.tui.screens.fleet import FleetScreen
@@ -47,6 +47,14 @@ def test_a_tile_says_when_its_cluster_does_not_answer_or_is_suspected():
     silent = cluster("gpu-01", ClusterStatus.UP, note="does not answer: cannot be reached by SSH")
     assert "▲ does not answer" in tiles(silent)
     assert "▲ suspected" in tiles(replace(FLEET[0], suspected="lost 3 runs in a row"))
+
+
+def test_a_wide_tile_says_how_its_accelerator_is():
+    run = Run("e1-r1", "e1", 1, RunStatus.RUNNING, 1, NOW, "gpu-01", "H100", started_at=NOW)
+    said = {"gpu-01": "97 % 44/80 GB 63 °C 650 W"}
+    view = View(clusters=FLEET[:1], runs={run.id: run}, telemetry=said)
+    shown = ["\n".join(t.plain for t in tile_lines(view, NOW, width, 9)) for width in (38, 76)]
+    assert [said["gpu-01"] in text for text in shown] == [False, True]
 
 
 @pytest.fixture

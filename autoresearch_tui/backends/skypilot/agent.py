@@ -108,12 +108,6 @@ class Agent:
         (place / mark).touch()
         return True
 
-    def do_note(self, key: str, why: str) -> None:
-        """Write down why a job is about to be ended."""
-        place = self.state / "jobs" / key / "why"
-        with contextlib.suppress(FileNotFoundError):
-            place.write_text(why)
-
     def do_forget(self, job: int, key: str, name: str) -> None:
         """Remove what an ended job left."""
         shutil.rmtree(str(self.work / key), ignore_errors=True)
@@ -162,7 +156,6 @@ class Agent:
         }
         found.update({"end_at": end_at, "exit_codes": exit_codes, "marks": self.marks(key)})
         found["here"] = (self.work / key).is_dir()
-        found["size"] = self.size(job, name) if status == "RUNNING" else 0
         if status in _ENDS:
             self.ended[job] = found
         return found
@@ -174,13 +167,6 @@ class Agent:
             with contextlib.suppress(OSError, ValueError):
                 found[name] = (self.state / "jobs" / key / name).read_text()
         return found
-
-    def size(self, job: int, name: str) -> int:
-        """Megabytes of output; rounded, so that it changes seldom."""
-        try:
-            return self.log(job, name).stat().st_size // 1000000
-        except OSError:
-            return 0
 
     def log(self, job: int, name: str) -> Path:
         """The raw output of a job."""

@@ -75,7 +75,6 @@ class SkyPilotBackend:
         self._others: set[asyncio.Task[None]] = set()
         self._turns: dict[str, asyncio.Lock] = {}
         self._tried_at: dict[str, float] = {}
-        self._most_output = 0
         self._changed = asyncio.Event()
 
     @property
@@ -121,7 +120,6 @@ class SkyPilotBackend:
         """Yield looks at all clusters whenever one has changed, and each second."""
         while True:
             self._changed.clear()
-            self._heed_output()
             yield [cluster.look() for cluster in list(self._clusters.values())]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
@@ -137,7 +135,6 @@ class SkyPilotBackend:
         place = self._clusters.get(cluster)
         if place is None:
             raise RefusedError(f"{cluster}: no such cluster")
-        self._most_output = max(self._most_output, job.output_limit)
         # Execs beside each other arrive out of order, and none the sooner.
         async with self._turns.setdefault(cluster, asyncio.Lock()):
             state = place.state()
@@ -271,22 +268,6 @@ class SkyPilotBackend:
                     raise BackendError(f"{name}: has not ended")
                 sky_name = job_name(self._plan.uid, row.key)
                 await place.link.ask("forget", job=row.job, key=row.key, name=sky_name)
-
-    def _heed_output(self) -> None:
-        """End jobs that print without end."""
-        for place in self._clusters.values():
-            for row in (place.link.rows or ()) if place.link else ():
-                too_much = self._most_output and row.size * 1_000_000 > self._most_output
-                if too_much and not row.is_over and "why" not in row.marks:
-                    task = asyncio.create_task(self._silence(place, row))
-                    self._others.add(task)
-                    task.add_done_callback(self._others.discard)
-
-    async def _silence(self, place: SkyCluster, row: Row) -> None:
-        why = f"printed more than {self._most_output / 1e6:.0f} MB"
-        with contextlib.suppress(BackendError):
-            await place.answering().ask("note", key=row.key, why=why)
-            await self._plan.calls(self._plan.sky.cancel, place.name, [row.job])
 
     async def scale(self, accelerators: str, count: int) -> None:
         """Have `count` clusters of a kind."""

@@ -16,6 +16,7 @@ from autoresearch_tui.backends.skypilot.registry import Launched
 from autoresearch_tui.backends.skypilot.rows import STUCK_SECONDS, Row, jobs_of, state_of
 from autoresearch_tui.backends.skypilot.script import name_of
 from autoresearch_tui.backends.skypilot.sdk import Record, SkyError, Trouble
+from autoresearch_tui.backends.skypilot.telemetry import gpu_words
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import AutoresearchError, BackendError
 from autoresearch_tui.plain import plain
@@ -115,7 +116,7 @@ class SkyCluster:
         if self._unseen:
             return Look(self._unseen.pop(0), ())
         self._seen.set()
-        return Look(self.state(), self.jobs())
+        return Look(self.state(), self.jobs(), gpu_words(self.link.gpus) if self.link else "")
 
     def jobs(self) -> tuple[JobState, ...] | None:
         """Its jobs; None where it does not answer."""

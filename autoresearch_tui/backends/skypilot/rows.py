@@ -26,8 +26,8 @@ class Row:
     """One line of a cluster's job table, and what its job has left beside it.
 
     `status` is SkyPilot's word. `marks` are the texts of the small files that the job and we write
-    about it; `here` says whether its own files still lie there, `size` how many megabytes it has
-    printed. Times are Unix seconds of the cluster's clock.
+    about it; `here` says whether its own files still lie there. Times are Unix seconds of the
+    cluster's clock.
     """
 
     job: int
@@ -38,7 +38,6 @@ class Row:
     exit_codes: str | None = None
     marks: Mapping[str, str] = field(default_factory=dict[str, str])
     here: bool = True
-    size: int = 0
 
     @property
     def is_over(self) -> bool:

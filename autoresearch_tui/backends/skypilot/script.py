@@ -31,8 +31,18 @@ end() {{ echo "$1 $(date +%s.%N)" > "$M/end.new" && mv "$M/end.new" "$M/end"; ex
 test -e "$S/ready/{token}" || end {not_ready}
 cd "$HOME/sky_workdir/runs/{key}" && test -e ../{key}.sh || end {no_space}
 SECONDS=0
-timeout -k 10 {limit} bash ../{key}.sh
+pass_on() {{
+  $(command -v stdbuf > /dev/null && echo stdbuf -o0) head -c {output}
+  # What prints on is ended by the end of its pipe.
+  test -z "$(head -c 1 | tr '\\0' x)" || echo "printed more than {megabytes} MB" > "$M/why"
+}}
+exec 3> >(pass_on)
+reader=$!
+timeout -k 10 {limit} bash ../{key}.sh >&3 2>&1 3>&-
 code=$?
+exec 3>&-
+# A process that the job has left behind may hold its output for ever.
+for _ in $(seq 50); do kill -0 $reader 2> /dev/null || break; sleep 0.1; done
 if [ $SECONDS -ge {whole} ] && [ $code -ge {cut_off} ]; then code={cut_off}; fi
 end $code
 """
@@ -52,6 +62,8 @@ def run_script(job: Job, uid: str, key: str, token: str) -> str:
         token=token,
         limit=f"{job.time_limit:.3f}",
         whole=int(job.time_limit),
+        output=job.output_limit,
+        megabytes=job.output_limit // 1_000_000,
         cut_off=CUT_OFF,
         not_ready=NOT_READY,
         no_space=NO_SPACE,

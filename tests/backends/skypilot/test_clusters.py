@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -143,6 +145,18 @@ async def test_each_queued_job_runs_its_own_files(bench: Bench):
         assert {entry.name[0] for entry in left.iterdir()} == {"b", "c"}
 
 
+async def test_accelerators_say_how_they_are(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    program = bench.root / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 97, 45060, 81559, 63, 650.10\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    async with bench.running():
+        await bench.until(
+            lambda: bench.looks and bench.looks["study-01"].telemetry == "97 % 44/80 GB 63 °C 650 W"
+        )
+
+
 async def test_a_job_beyond_its_limit_keeps_what_it_has_said(bench: Bench):
     async with bench.running() as backend:
         await bench.until_status(S.UP)
@@ -157,7 +171,18 @@ async def test_a_job_that_prints_without_end_is_stopped(bench: Bench):
         await bench.until_status(S.UP)
         await backend.submit("study-01", bench.job("a", "yes"))
         job = await bench.ended("a")
-        assert job.why == "printed more than 2 MB"
+        assert (job.status, job.why) == (JobStatus.FAILED, "printed more than 2 MB")
+        assert len(await bench.output("a")) == 2_000_000
+
+
+async def test_what_a_job_leaves_behind_does_not_hold_its_cluster(bench: Bench):
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        script = "setsid sleep 300 & echo $! > ~/left; echo said"
+        await backend.submit("study-01", bench.job("a", script))
+        assert (await bench.ended("a")).status is JobStatus.SUCCEEDED
+        assert await bench.output("a") == "said\n"
+        os.kill(int((bench.sky.home("study-01") / "left").read_text()), signal.SIGKILL)
 
 
 async def test_a_cluster_without_room_loses_jobs_and_is_not_their_crash(bench: Bench):
