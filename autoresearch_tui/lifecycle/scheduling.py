@@ -83,7 +83,8 @@ def needs_of(draft: Draft, experiment: Experiment) -> Sequence[Need]:
         kinds = [next((kind for kind in bound if kind), experiment.accelerator)]
     else:
         # Nothing on an accelerator type can be judged before the baseline has run there.
-        kinds = list(dict.fromkeys(cluster.accelerator for cluster in _usable(draft)))
+        asleep = [c for c in draft.clusters.values() if c.status is ClusterStatus.STOPPED]
+        kinds = list(dict.fromkeys(each.accelerator for each in (*_usable(draft), *asleep)))
         known = [draft.judgements.get((experiment.id, kind)) for kind in kinds]
         pairs = zip(kinds, known, strict=True)
         kinds = [kind for kind, its in pairs if its is None or its.verdict is not Verdict.CRASH]

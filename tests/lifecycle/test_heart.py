@@ -68,6 +68,46 @@ def queued_behind(world: World) -> str:
     return waiting[0]
 
 
+def test_what_drains_gives_back_what_waits_and_finishes_what_runs(world: World):
+    name = queued_behind(world)
+    place = run_of(world, name).cluster
+    running = world.places[place].running
+    world.drain(place)
+    assert orders(world, Do.WITHDRAW) == [f"{name}-r1"]
+    assert orders(world, Do.CANCEL) == []
+    world.carry_out(world.state.outbox[f"withdraw {name}-r1"], "well")
+    assert run_of(world, name).cluster != place
+    assert world.places[place].running == running
+    world.settle()
+
+
+def test_what_sleeps_is_woken_for_as_many_runs_as_find_no_room(world: World):
+    for name in ("a", "b", "c"):
+        world.sleep(name)
+    assert orders(world, Do.WAKE) == []
+    world.propose(1)
+    assert orders(world, Do.WAKE) == ["a"]
+    for _ in range(3):
+        world.propose(1)
+    assert sorted(orders(world, Do.WAKE)) == ["a", "b", "c"]
+    world.carry_out(world.state.outbox["wake a"], "refused")
+    assert world.state.outbox["wake a"].not_before > world.now
+    world.carry_out(world.state.outbox["wake a"], "well")
+    assert run_of(world, "e0002").cluster == "a"
+    # The two that `a` has room for need no other.
+    assert len(orders(world, Do.WAKE)) == 2
+    world.settle()
+
+
+def test_a_study_that_is_paused_wakes_nobody(world: World):
+    world.sleep("a")
+    world.sleep("b")
+    world.sleep("c")
+    world.tell(events.Paused("me"))
+    world.propose(1)
+    assert orders(world, Do.WAKE) == []
+
+
 def test_a_submission_that_arrived_and_was_answered_with_an_error_runs_once(world: World):
     order = fill(world)
     world.carry_out(order, "lost after")

@@ -105,6 +105,14 @@ class Interleavings(RuleBasedStateMachine):
     def revive(self, name: str) -> None:
         self.world.revive(name)
 
+    @rule(name=PLACES)
+    def drain(self, name: str) -> None:
+        self.world.drain(name)
+
+    @rule(name=PLACES)
+    def sleep(self, name: str) -> None:
+        self.world.sleep(name)
+
     @rule(seconds=st.sampled_from((0.1, 5.0, 100.0)))
     def pass_time(self, seconds: float) -> None:
         self.world.now += seconds

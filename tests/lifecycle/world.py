@@ -35,6 +35,14 @@ class Place:
     running: str | None = None
     ended: dict[str, RunStatus] = field(default_factory=dict)
     is_up: bool = True
+    sleeps: bool = False
+    drains: bool = False
+
+    @property
+    def status(self) -> ClusterStatus:
+        if self.is_up:
+            return ClusterStatus.DRAINING if self.drains else ClusterStatus.UP
+        return ClusterStatus.STOPPED if self.sleeps else ClusterStatus.GONE
 
     def has(self, job: str) -> bool:
         return job in self.queue or job == self.running or job in self.ended
@@ -83,7 +91,7 @@ class World:
             self.tell(event)
 
     def show(self, name: str) -> None:
-        status = ClusterStatus.UP if self.places[name].is_up else ClusterStatus.GONE
+        status = self.places[name].status
         self.tell(events.ClusterSeen(name, "sim", KINDS[name], status, price=1.0))
 
     def propose(self, value: int) -> None:
@@ -112,8 +120,10 @@ class World:
         """Do what an order says; `answer` says how well that goes."""
         if order.do is Do.REBASE:
             self._rebase(order, answer)
-        elif order.do in (Do.PUBLISH, Do.COMBINE, Do.WAKE):
+        elif order.do in (Do.PUBLISH, Do.COMBINE):
             self.tell(events.Done(order.key))
+        elif order.do is Do.WAKE:
+            self._wake(order, answer)
         elif answer == "lost before":
             self.tell(self._no_answer(order))
         else:
@@ -124,6 +134,14 @@ class World:
             run = self.state_run(order)
             return events.Submitted(run.job, order.target, Answer.UNKNOWN, "no answer")
         return events.Failed(order.key, "no answer")
+
+    def _wake(self, order: Instruction, answer: str) -> None:
+        if answer in ("lost before", "refused"):
+            self.tell(events.Failed(order.key, "no answer"))
+            return
+        self.tell(events.Done(order.key))
+        assert self.places[order.target].sleeps, "only what sleeps is woken"
+        self.revive(order.target)
 
     def _rebase(self, order: Instruction, answer: str) -> None:
         if answer == "lost before":
@@ -154,7 +172,7 @@ class World:
 
     def _effect(self, order: Instruction, place: Place, job: str, answer: str) -> Event:
         if order.do is Do.SUBMIT:
-            if answer == "refused" or not place.is_up:
+            if answer == "refused" or place.status is not ClusterStatus.UP:
                 return events.Submitted(job, order.target, Answer.REFUSED, "full")
             if answer == "unfit":
                 return events.Submitted(job, order.target, Answer.UNFIT, "no commit")
@@ -217,8 +235,20 @@ class World:
         self.show(name)
 
     def revive(self, name: str) -> None:
-        self.places[name].is_up = True
+        place = self.places[name]
+        place.is_up, place.sleeps, place.drains = True, False, False
         self.show(name)
+
+    def drain(self, name: str) -> None:
+        self.places[name].drains = True
+        self.show(name)
+
+    def sleep(self, name: str) -> None:
+        """It goes down by itself, having nothing to do."""
+        place = self.places[name]
+        if place.is_up and not place.queue and place.running is None:
+            place.is_up, place.sleeps = False, True
+            self.show(name)
 
     def restart(self) -> None:
         """The engine dies and another one begins: only what is on record is left."""
@@ -258,7 +288,9 @@ class World:
         for _ in range(600):
             self.now += 61.0
             for name in KINDS:
-                if not self.places[name].is_up:
+                place = self.places[name]
+                # What sleeps is woken where it is needed, by the heart's own order.
+                if place.drains or (not place.is_up and not place.sleeps):
                     self.revive(name)
             self.tell(events.Ticked())
             for event in self.late:
