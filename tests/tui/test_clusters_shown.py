@@ -46,7 +46,7 @@ def test_a_tile_says_what_it_costs_and_why_it_waits():
 def test_a_tile_says_when_its_cluster_does_not_answer_or_is_suspected():
     silent = cluster("gpu-01", ClusterStatus.UP, note="does not answer: cannot be reached by SSH")
     assert "▲ does not answer" in tiles(silent)
-    assert "▲ suspected" in tiles(replace(FLEET[0], suspected="lost 3 runs in a row"))
+    assert "▲ suspect " in tiles(replace(FLEET[0], suspected="lost 3 runs in a row"))
 
 
 def test_a_wide_tile_says_how_its_accelerator_is():

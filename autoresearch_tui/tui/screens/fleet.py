@@ -27,6 +27,13 @@ class FleetAct:
 class FleetScreen(ModalScreen[FleetAct | None]):
     """Gives what the operator wants done, or None."""
 
+    DEFAULT_CSS = """
+    FleetScreen .dialog { height: 90%; }
+    FleetScreen OptionList {
+        height: 1fr; border: none; padding: 0; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    FleetScreen #facts { height: auto; max-height: 8; margin-top: 1; }
+    """
     BINDINGS = [
         Binding("D", "act('drain')", "drain"),
         Binding("R", "act('replace')", "replace"),
@@ -47,13 +54,10 @@ class FleetScreen(ModalScreen[FleetAct | None]):
     def compose(self) -> ComposeResult:
         """A line a cluster, and all of the chosen one below."""
         with Vertical(classes="dialog tall"):
-            yield Label(Content.styled("Clusters", "bold"))
+            yield Label(Content.styled(f"Clusters  {self._whole()}", "bold"))
             yield OptionList(*(Option(self._line(each), id=each.name) for each in self._clusters))
             yield Label(self._facts(), id="facts", markup=False)
-            yield Label(
-                "D drain   R replace   W try again   + one more like it   - one fewer   esc back",
-                classes="hint",
-            )
+            yield Label(_HINT, classes="hint")
 
     def on_option_list_option_highlighted(self) -> None:
         """Show all of the one that the cursor is on."""
@@ -86,6 +90,13 @@ class FleetScreen(ModalScreen[FleetAct | None]):
             done = f"{count} of {kind} wanted, {len(alike)} before"
             self.dismiss(FleetAct(done, "scale", {"accelerators": kind, "count": count}))
 
+    def _whole(self) -> str:
+        """All of them together, and what they cost."""
+        hourly = sum(c.price for c in self._clusters)
+        spent = sum(c.cost for c in self._view.clusters)
+        money = f", ${hourly:.2f} an hour, ${spent:.2f} so far" if hourly or spent else ""
+        return f"{len(self._clusters)}{money}"
+
     @property
     def _list(self) -> OptionList:
         return self.query_one(OptionList)
@@ -117,6 +128,9 @@ class FleetScreen(ModalScreen[FleetAct | None]):
             ("note", cluster.note),
         )
         return "\n".join(f"{name:<10} {text}" for name, text in facts if text) or "nothing to say"
+
+
+_HINT = "D drain  R replace  W try again  + one more like it  - one fewer  esc"
 
 
 def _stays(cluster: Cluster) -> bool:

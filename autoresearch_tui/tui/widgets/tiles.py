@@ -54,7 +54,7 @@ class Tile:
         if cluster.status is ClusterStatus.UP and self._run is None:
             word, style = "○ idle", "$quiet"
         if cluster.suspected:
-            word, style = "▲ suspected", "$warning"
+            word, style = "▲ suspect", "$warning"
         head = Content.assemble((cluster.name, "bold"), f" {cluster.accelerator} ", (word, style))
         busy = self._view.busy(self._now, cluster.name)
         cost = f"${cluster.cost:.2f}  " if cluster.price or cluster.cost else ""
