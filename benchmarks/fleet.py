@@ -25,7 +25,7 @@ from autoresearch_tui.backends.base import JobStatus
 from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend
 from autoresearch_tui.backends.skypilot.link import Pipe
 from autoresearch_tui.backends.skypilot.registry import Launched, Registry
-from autoresearch_tui.backends.skypilot.sdk import Record, Request, SkyTask
+from autoresearch_tui.backends.skypilot.sdk import QueuedJob, Record, Request, SkyTask
 from autoresearch_tui.backends.task import Task
 from autoresearch_tui.config import Settings
 from autoresearch_tui.paths import StudyPaths
@@ -107,6 +107,12 @@ class Answers:
 
     def down(self, cluster: str) -> None:
         return None
+
+    def queue(self, cluster: str) -> Sequence[QueuedJob]:
+        return ()
+
+    def output(self, cluster: str, job: int) -> bytes:
+        return b""
 
 
 @asynccontextmanager

@@ -20,7 +20,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoresearch_tui.backends.skypilot.link import Pipe
-from autoresearch_tui.backends.skypilot.sdk import Record, Request, SkyError, SkyTask, Trouble
+from autoresearch_tui.backends.skypilot.sdk import (
+    QueuedJob,
+    Record,
+    Request,
+    SkyError,
+    SkyTask,
+    Trouble,
+)
+from autoresearch_tui.errors import BackendError
 
 _TABLE = """\
 CREATE TABLE IF NOT EXISTS jobs (
@@ -148,6 +156,7 @@ class Imitation:
     """SkyPilot's calls, on clusters below `root`. `before` is called with each call's name."""
 
     root: Path
+    ssh_is_closed: bool = False
     before: Callable[[str], None] = lambda call: None
     allocations: dict[str, Allocation] = field(default_factory=dict[str, Allocation])
     launches: list[str] = field(default_factory=list[str])
@@ -218,6 +227,20 @@ class Imitation:
         self._allocation(cluster).die()
         del self.allocations[cluster]
 
+    def queue(self, cluster: str) -> Sequence[QueuedJob]:
+        self.before("queue")
+        path = self._allocation(cluster).home / ".sky" / "jobs.db"
+        with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
+            rows = connection.execute(
+                "SELECT job_id, job_name, status, submitted_at, start_at, end_at FROM jobs"
+            )
+            return [QueuedJob(*row[:4], row[4] if row[4] > 0 else None, row[5]) for row in rows]
+
+    def output(self, cluster: str, job: int) -> bytes:
+        self.before("output")
+        (log,) = self.home(cluster).glob(f"sky_logs/{job}-*/tasks/run.log")
+        return log.read_bytes()
+
     def lose(self, cluster: str) -> None:
         """Its allocation ends, as by preemption."""
         self.allocations.pop(cluster).die()
@@ -257,6 +280,8 @@ class Imitation:
     @asynccontextmanager
     async def reach(self, record: Record, command: str) -> AsyncGenerator[Pipe]:
         """A shell on a cluster."""
+        if self.ssh_is_closed:
+            raise BackendError("cannot be reached by SSH: Connection refused")
         env = {**os.environ, "HOME": str(self.home(record.name))}
         process = await asyncio.create_subprocess_shell(
             command,

@@ -44,6 +44,10 @@ _MEMORY = 40
 """Looks at the launch of a cluster without anything new, after which others may go first."""
 
 
+_CLOSED = 3
+"""Failures to reach a cluster by SSH in a row after which SkyPilot is asked instead."""
+
+
 class _End(Enum):
     """Why nobody listens to a cluster any more."""
 
@@ -76,7 +80,7 @@ class SkyCluster:
         self._last_line = ""
         self._up_at = self._ran_at = time.time()
         self._is_hurried = False
-        self._trouble = ""
+        self._trouble = self._closed = ""
 
     # What it looks like
 
@@ -366,13 +370,19 @@ class SkyCluster:
         while True:
             self._has_served = False
             self._reads = 0
+            is_closed = failures >= _CLOSED
             try:
-                return await self._listen(record)
+                return await self._listen(record, is_blind=is_closed)
             except BackendError as error:
                 why = str(error)
             finally:
                 self.link = None
-            failures = 1 if self._has_served else failures + 1
+            # After a while without SSH it is tried once more, and no oftener.
+            failures = 1 if self._has_served and not is_closed else failures + 1
+            if is_closed:
+                self._closed, failures = "", _CLOSED - 1
+            elif failures >= _CLOSED:
+                self._closed = f"SSH is closed, and SkyPilot asked every 30 s instead: {why}"
             if self._status is not _S.UP:
                 self._say(self._status, why)
             else:
@@ -382,9 +392,15 @@ class SkyCluster:
                 return _End.GONE
             await asyncio.sleep(min(_pause(failures), 30.0))
 
-    async def _listen(self, record: Record) -> _End:
+    async def _listen(self, record: Record, *, is_blind: bool) -> _End:
         end = self._end = asyncio.get_running_loop().create_future()
-        async with self._plan.reach(record, self._plan.agent(record)) as pipe:
+        plan = self._plan
+        way = (
+            contextlib.nullcontext(plan.blind(self.name))
+            if is_blind
+            else plan.reach(record, plan.agent(record))
+        )
+        async with way as pipe:
             self.link = Link(self._plan.uid, pipe, self._heard)
             others = [asyncio.create_task(its) for its in (self.link.serve(), self._look_after())]
             try:
@@ -441,7 +457,7 @@ class SkyCluster:
             self._setups = 0
             if self._status is not _S.UP:
                 self._up_at = time.time()
-            self._say(_S.UP, self._trouble)
+            self._say(_S.UP, self._trouble or self._closed)
         elif setups:
             self._heed_setup(link, setups[-1])
         else:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoresearch_tui.backends.base import Job
+from autoresearch_tui.backends.skypilot.blind import Blind
 from autoresearch_tui.backends.skypilot.calls import Calls
 from autoresearch_tui.backends.skypilot.fleet import Member
+from autoresearch_tui.backends.skypilot.link import Pipe
 from autoresearch_tui.backends.skypilot.reach import Reach, agent_at
 from autoresearch_tui.backends.skypilot.registry import Registry
 from autoresearch_tui.backends.skypilot.script import job_name, ready_script, run_script
@@ -71,6 +73,15 @@ class Plan:
             return self.prices[accelerators]
         return self.prices.get(name, 0.0) * float(count or 1)
 
+    @property
+    def setup_key(self) -> str:
+        """How the folder names of the set-up that runs need begin."""
+        return f"setup_{self.token[:8]}"
+
+    def blind(self, cluster: str) -> Pipe:
+        """What stands for the agent on a cluster where SSH is closed."""
+        return Blind(self.sky, self.calls, cluster, self.uid, self.setup_key).pipe
+
     def agent(self, record: Record) -> str:
         """The shell command that starts the agent on a cluster."""
         return agent_at(record, self.uid, self.token)
@@ -82,7 +93,7 @@ class Plan:
             # What is adopted is taken as it is.
             accelerators, infra = _asked(record.accelerators), None
         return SkyTask(
-            name=job_name(self.uid, f"setup_{secrets.token_hex(3)}"),
+            name=job_name(self.uid, f"{self.setup_key}{secrets.token_hex(3)}"),
             run=ready_script(self.uid, self.token),
             workdir=await self._files(),
             envs=self.task.envs,

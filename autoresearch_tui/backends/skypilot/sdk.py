@@ -4,6 +4,7 @@ import contextlib
 import copy
 import logging
 import re
+import shutil
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -108,6 +109,18 @@ class Request:
         return self.status not in ("PENDING", "RUNNING", "WAITING")
 
 
+@dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """A job as SkyPilot's own queue has it; `status` is its word, times are Unix seconds."""
+
+    job: int
+    name: str
+    status: str
+    submitted_at: float
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
 class SkyPilot(Protocol):
     """What the backend asks of SkyPilot. Every method blocks, and raises `SkyError`."""
 
@@ -144,6 +157,14 @@ class SkyPilot(Protocol):
 
     def down(self, cluster: str) -> None:
         """Give a cluster back."""
+        ...
+
+    def queue(self, cluster: str) -> Sequence[QueuedJob]:
+        """The jobs of a cluster, in their order; the slow way to know them."""
+        ...
+
+    def output(self, cluster: str, job: int) -> bytes:
+        """All that a job has printed; the slow way to read it."""
         ...
 
 
@@ -206,6 +227,28 @@ class Sdk:
         """Give a cluster back."""
         with self._calls() as sky:
             sky.get(sky.down(cluster))
+
+    def queue(self, cluster: str) -> Sequence[QueuedJob]:
+        """The jobs of a cluster, in their order; the slow way to know them."""
+        with self._calls() as sky:
+            found = sky.get(sky.queue(cluster, all_users=True))
+            jobs = [
+                QueuedJob(
+                    r.job_id, r.job_name, r.status.value, r.submitted_at, r.start_at, r.end_at
+                )
+                for r in found
+            ]
+            return sorted(jobs, key=lambda job: job.job)
+
+    def output(self, cluster: str, job: int) -> bytes:
+        """All that a job has printed; the slow way to read it."""
+        with self._calls() as sky:
+            paths: dict[str, str] = sky.download_logs(cluster, [str(job)])
+            (place,) = (Path(path).expanduser() for path in paths.values())
+            found = sorted(place.glob("tasks/run.log")) or sorted(place.glob("tasks/*.log"))
+            data = found[0].read_bytes() if found else b""
+            shutil.rmtree(place, ignore_errors=True)
+            return data
 
     @contextmanager
     def _calls(self) -> Generator[Any]:

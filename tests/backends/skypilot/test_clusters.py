@@ -13,6 +13,7 @@ import pytest
 
 from autoresearch_tui.backends.base import Job, JobState, JobStatus, Look
 from autoresearch_tui.backends.skypilot import backend as backend_module
+from autoresearch_tui.backends.skypilot import blind as blind_module
 from autoresearch_tui.backends.skypilot import cluster as cluster_module
 from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend
 from autoresearch_tui.backends.skypilot.plan import Plan
@@ -321,6 +322,43 @@ async def test_a_connection_that_breaks_off_loses_nothing(bench: Bench):
                 await asyncio.sleep(0.02)
         assert broken
         assert read == b"1\n2\n3\n4\n5\n"
+        assert S.GONE not in [its for its, _ in bench.seen["study-01"]]
+
+
+async def test_where_ssh_is_closed_skypilot_is_asked_instead(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(blind_module, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(blind_module, "_BEAT_SECONDS", 0.05)
+    bench.sky.ssh_is_closed = True
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        assert "SSH is closed" in bench.note("study-01")
+        await backend.submit("study-01", bench.job("a", "echo one; sleep 0.5; echo two"))
+        await backend.submit("study-01", bench.job("b", "exit 3"))
+        await backend.submit("study-01", bench.job("c", "sleep 60"))
+        assert await bench.output("a") == "one\ntwo\n"
+        assert (await bench.ended("a")).status is JobStatus.SUCCEEDED
+        assert (await bench.ended("b")).status is JobStatus.FAILED
+        # It cannot be said to a queue that a job may not run; ending it is another thing.
+        assert not await backend.withdraw("study-01", "c")
+        await backend.cancel("study-01", "c")
+        assert (await bench.ended("c")).status is JobStatus.CANCELLED
+        await backend.forget("study-01", "a")
+        await bench.until(lambda: "a" not in {j.name for j in bench.looks["study-01"].jobs or ()})
+
+
+async def test_ssh_is_tried_again_after_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(blind_module, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(blind_module, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(blind_module, "_TRUST_SECONDS", 0.3)
+    bench.sky.ssh_is_closed = True
+    async with bench.running() as backend:
+        await bench.until(lambda: "SSH is closed" in bench.note("study-01"))
+        await backend.submit("study-01", bench.job("a", "sleep 60"))
+        bench.sky.ssh_is_closed = False
+        await bench.until(lambda: bench.sky.connections.get("study-01"))
+        await bench.until(lambda: bench.looks["study-01"].jobs and not bench.note("study-01"))
         assert S.GONE not in [its for its, _ in bench.seen["study-01"]]
 
 
