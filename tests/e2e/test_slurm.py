@@ -302,3 +302,25 @@ def test_skypilots_published_example(rig: Slurm, tmp_path: Path):
     log = StudyPaths(study).run_log("e0002-r1").read_text()
     assert "RESULT: e0002 val_bpb=0.99" in log
     assert rig.allocations() == {}
+
+
+def test_where_ssh_is_closed_skypilot_is_asked(rig: Slurm, tmp_path: Path):
+    night = Night(rig, tmp_path, "closed", seconds=1)
+    words = ("--clusters", "H100", "--infra", "slurm", "--max-experiments", "1")
+    engine = night.start(*words)
+    try:
+        until(lambda: "cluster.up" in kinds(night), "the cluster", 200)
+        engine.kill()
+        engine.wait(30)
+        # The way that SkyPilot has written down for us leads nowhere; its own is another.
+        way = rig.home / ".sky/generated/ssh/closed-01"
+        way.write_text(way.read_text().replace("Port 10022", "Port 1"))
+        engine = night.start()
+        until(lambda: "SSH is closed" in notes(night), "the other way", 120)
+        assert engine.wait(400) == 0, night.told()
+    finally:
+        engine.kill()
+        engine.wait(30)
+    assert night.judged() >= 1
+    check_executions(night)
+    check_nothing_is_left(night)

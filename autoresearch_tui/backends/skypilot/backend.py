@@ -104,17 +104,17 @@ class SkyPilotBackend:
                 cluster = SkyCluster(member, self._plan, self._changed.set)
                 self._clusters[member.name] = cluster
                 self._lives[member.name] = asyncio.create_task(self._live(cluster))
-            elif known.member != member:
+            elif known.face.member != member:
                 known.leave(member)
         self._changed.set()
 
     async def _live(self, cluster: SkyCluster) -> None:
         await cluster.live()
-        self._fleet.remove(cluster.name)
+        self._fleet.remove(cluster.face.name)
 
     async def clusters(self) -> Sequence[ClusterState]:
         """All clusters, also those still coming up."""
-        return [cluster.state() for cluster in self._clusters.values()]
+        return [cluster.face.state() for cluster in self._clusters.values()]
 
     async def watch(self) -> AsyncIterator[Sequence[Look]]:
         """Yield looks at all clusters whenever one has changed, and each second."""
@@ -137,15 +137,15 @@ class SkyPilotBackend:
             raise RefusedError(f"{cluster}: no such cluster")
         # Execs beside each other arrive out of order, and none the sooner.
         async with self._turns.setdefault(cluster, asyncio.Lock()):
-            state = place.state()
-            if state.status is not ClusterStatus.UP or place.link is None or place.record is None:
+            state, record = place.face.state(), place.face.record
+            if state.status is not ClusterStatus.UP or place.jobs.link is None or record is None:
                 raise RefusedError(f"{cluster}: takes no jobs while {state.status}: {state.note}")
-            if place.row(job.name) is None:
-                place.submitting += 1
+            if place.jobs.row(job.name) is None:
+                place.jobs.submitting += 1
                 try:
-                    await self._execute(place, place.record, job)
+                    await self._execute(place, record, job)
                 finally:
-                    place.submitting -= 1
+                    place.jobs.submitting -= 1
 
     async def _execute(self, place: SkyCluster, record: Record, job: Job) -> None:
         plan, key = self._plan, f"{job.name}_{secrets.token_hex(3)}"
@@ -155,17 +155,17 @@ class SkyPilotBackend:
             raise RefusedError(f"its files cannot be staged: {error}") from error
         self._tried_at[job.name] = time.monotonic()
         try:
-            request = await plan.calls(plan.sky.execute, place.name, task)
+            request = await plan.calls(plan.sky.execute, place.face.name, task)
             await plan.calls(plan.sky.wait, request)
         except SkyError as error:
-            place.take_note(str(error))
+            place.jobs.take_note(str(error))
             if error.trouble in (Trouble.ABSENT, Trouble.IMPOSSIBLE):
                 raise RefusedError(str(error)) from error
             raise
-        place.take_note("")
+        place.jobs.take_note("")
         await asyncio.to_thread(shutil.rmtree, plan.stage / key, ignore_errors=True)
-        if place.link is not None:
-            link = place.link
+        if place.jobs.link is not None:
+            link = place.jobs.link
             await link.until(lambda: job.name in jobs_of(link.rows or ()))
 
     async def find(self, cluster: str, name: str) -> JobState | None:
@@ -179,15 +179,15 @@ class SkyPilotBackend:
             return None
         if place.is_absent:
             return None
-        row = place.row(name)
+        row = place.jobs.row(name)
         if row is None and await self._may_arrive(cluster, name):
             raise BackendError(f"{name}: may still be on its way to {cluster}")
-        row = row or place.row(name)
-        if row is not None and place.is_stuck(row):
+        row = row or place.jobs.row(name)
+        if row is not None and place.jobs.is_stuck(row):
             # Its server died with it. What is claimed will not run, whenever it is let go.
             await self.withdraw(cluster, name)
-            row = place.row(name)
-        return None if row is None else place.job(row)
+            row = place.jobs.row(name)
+        return None if row is None else place.jobs.job(row)
 
     async def _may_arrive(self, cluster: str, name: str) -> bool:
         plan, mark = self._plan, job_name(self._plan.uid, f"{name}_")
@@ -209,17 +209,17 @@ class SkyPilotBackend:
         if await self._claim(cluster, name, "cancelled") is not None:
             return
         place = self._clusters.get(cluster)
-        row = place.row(name) if place is not None else None
+        row = place.jobs.row(name) if place is not None else None
         if row is not None and not row.is_over:
             await self._plan.calls(self._plan.sky.cancel, cluster, [row.job])
 
     async def _claim(self, cluster: str, name: str, mark: str) -> Row | None:
         """Take a waiting job's leave to run, and have it leave the queue when it may."""
         place = self._clusters.get(cluster)
-        row = place.row(name) if place is not None else None
+        row = place.jobs.row(name) if place is not None else None
         if place is None or row is None or row.is_over or row.marks:
             return None
-        link = place.answering()
+        link = place.jobs.answering()
         if not await link.ask("claim", key=row.key, mark=mark):
             return None
         await link.until(lambda: any(r.job == row.job and r.marks for r in link.rows or ()))
@@ -244,10 +244,10 @@ class SkyPilotBackend:
             BackendError: the job is not known, or its cluster does not answer.
         """
         place = self._clusters.get(cluster)
-        row = place.row(name) if place is not None else None
+        row = place.jobs.row(name) if place is not None else None
         if place is None or row is None:
             raise BackendError(f"{cluster}: no job {name}")
-        async for chunk in place.answering().log(row, offset):
+        async for chunk in place.jobs.answering().log(row, offset):
             yield chunk
 
     async def forget(self, cluster: str, name: str) -> None:
@@ -257,24 +257,24 @@ class SkyPilotBackend:
             BackendError: the job has not ended, or its cluster does not answer.
         """
         place = self._clusters.get(cluster)
-        if place is None or place.link is None:
+        if place is None or place.jobs.link is None:
             # What is gone has taken its files along.
-            if place is not None and place.status is ClusterStatus.UP:
+            if place is not None and place.face.status is ClusterStatus.UP:
                 raise BackendError(f"{cluster}: does not answer")
             return
-        for row in place.link.rows or ():
+        for row in place.jobs.link.rows or ():
             if row.key.rpartition("_")[0] == name and row.here:
-                if not place.job(row).status.is_final:
+                if not place.jobs.job(row).status.is_final:
                     raise BackendError(f"{name}: has not ended")
                 sky_name = job_name(self._plan.uid, row.key)
-                await place.link.ask("forget", job=row.job, key=row.key, name=sky_name)
+                await place.jobs.link.ask("forget", job=row.job, key=row.key, name=sky_name)
 
     async def scale(self, accelerators: str, count: int) -> None:
         """Have `count` clusters of a kind."""
         idle = [
             name
             for name, place in self._clusters.items()
-            if place.status is not ClusterStatus.UP or not place.jobs()
+            if place.face.status is not ClusterStatus.UP or not place.jobs.jobs()
         ]
         self._fleet.scale(accelerators, count, idle)
         self._populate()
@@ -303,7 +303,7 @@ class SkyPilotBackend:
             if member.ours:
                 self._fleet.leave(member.name)
                 self._clusters[member.name].leave(self._fleet.members[member.name], at_once=True)
-        ours = [name for name, place in self._clusters.items() if place.member.ours]
+        ours = [name for name, place in self._clusters.items() if place.face.member.ours]
         await asyncio.gather(*(self._lives[name] for name in ours))
 
     async def close(self) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from autoresearch_tui.backends.base import Job, JobState, JobStatus, Look
+from autoresearch_tui.backends.skypilot import attending as attending_module
 from autoresearch_tui.backends.skypilot import backend as backend_module
 from autoresearch_tui.backends.skypilot import blind as blind_module
-from autoresearch_tui.backends.skypilot import cluster as cluster_module
+from autoresearch_tui.backends.skypilot import face as face_module
 from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend
 from autoresearch_tui.backends.skypilot.plan import Plan
 from autoresearch_tui.backends.skypilot.registry import Launched, Registry
@@ -31,8 +32,8 @@ S = ClusterStatus
 
 @pytest.fixture(autouse=True)
 def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_module, "_PAUSES", (0.05,))
-    monkeypatch.setattr(cluster_module, "_HICCUP_SECONDS", 0.05)
+    monkeypatch.setattr(face_module, "_PAUSES", (0.05,))
+    monkeypatch.setattr(attending_module, "_HICCUP_SECONDS", 0.05)
 
 
 class Bench:
@@ -412,11 +413,11 @@ async def test_a_second_submission_of_a_job_does_nothing(bench: Bench):
         await bench.until_status(S.UP)
         script = "echo run >> ~/executed; sleep 0.2"
         place, plan = backend._clusters["study-01"], backend._plan
-        assert place.record is not None
+        assert place.face.record is not None
         for attempt in ("1", "2"):
             job = bench.job(f"a{attempt}", script)
             same = Job("a", job.workdir, script, {}, 60.0)
-            task = plan.job_task(same, f"a_{attempt}", place.record)
+            task = plan.job_task(same, f"a_{attempt}", place.face.record)
             bench.sky.execute("study-01", task)
         await bench.ended("a")
         await bench.until(lambda: all(r[2] == "SUCCEEDED" for r in rows(bench)))
@@ -430,14 +431,14 @@ def rows(bench: Bench) -> list[tuple[int, str, str]]:
 async def test_a_job_whose_server_died_with_it_is_withdrawn(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(cluster_module, "STUCK_SECONDS", 0.0)
+    monkeypatch.setattr(attending_module, "STUCK_SECONDS", 0.0)
     async with bench.running() as backend:
         await bench.until_status(S.UP)
         place, plan = backend._clusters["study-01"], backend._plan
-        assert place.record is not None
-        task = plan.job_task(bench.job("a", "echo a >> ~/executed"), "a_1", place.record)
+        assert place.face.record is not None
+        task = plan.job_task(bench.job("a", "echo a >> ~/executed"), "a_1", place.face.record)
         number = bench.sky.allocations["study-01"].add(task, "INIT")
-        await bench.until(lambda: place.row("a"))
+        await bench.until(lambda: place.jobs.row("a"))
         assert await backend.find("study-01", "a") is None
         allocation = bench.sky.allocations["study-01"]
         allocation.change("UPDATE jobs SET status = 'PENDING' WHERE job_id = ?", number)
