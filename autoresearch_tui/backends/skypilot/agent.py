@@ -93,6 +93,9 @@ class Agent:
         """Send a job's output, or its set-up's, from a byte on, marked with `tag`."""
         self.followed[tag] = (job, self.log(job, name).parent, part, offset)
 
+    def do_refresh(self) -> None:
+        """Look at once, as is done ten times a second."""
+
     def do_unfollow(self, tag: int) -> None:
         """Send no more of it."""
         self.followed.pop(tag, None)

@@ -31,6 +31,9 @@ _NEWS_SECONDS = 120.0
 _LOOK_SECONDS = 30.0
 """Between two questions to SkyPilot about a cluster that is up: somebody may have taken it down."""
 
+_EXPECTED_SECONDS = 90.0
+"""For which a job that SkyPilot has taken may not be seen yet."""
+
 _CLOSED = 3
 """Failures to reach a cluster by SSH in a row after which SkyPilot is asked instead."""
 
@@ -61,6 +64,7 @@ class Attending:
         self._has_served = False
         self._setup = _Setup(face, self.heard)
         self._trouble = self._closed = ""
+        self._expected: dict[str, float] = {}
 
     def close(self) -> None:
         """Read nothing more."""
@@ -69,6 +73,10 @@ class Attending:
     def jobs(self) -> tuple[JobState, ...] | None:
         """Its jobs; None where it does not answer."""
         if self.link is None or self.link.rows is None or self._face.status is not _S.UP:
+            return None
+        # What is known is from before a job that has been taken: it would look lost.
+        newest = max(self._expected.values(), default=-_EXPECTED_SECONDS)
+        if time.monotonic() - newest < _EXPECTED_SECONDS:
             return None
         found = jobs_of(self.link.rows)
         return tuple(self.job(row) for name, row in found.items() if name != "setup")
@@ -100,6 +108,11 @@ class Attending:
         if self.link is None or self.link.rows is None:
             raise BackendError(f"{self._face.name}: does not answer: {self._face.note}")
         return self.link
+
+    def expect(self, name: str) -> None:
+        """A job has been taken by the queue, and will be seen there."""
+        self._expected[name] = time.monotonic()
+        self.heard()
 
     def take_note(self, trouble: str) -> None:
         """Show what keeps it from being given jobs; nothing any more where it is empty."""
@@ -186,6 +199,7 @@ class Attending:
         if link is None or link.rows is None:
             return
         self._has_served = True
+        self._expected = {n: at for n, at in self._expected.items() if n not in jobs_of(link.rows)}
         setups = [row for row in link.rows if name_of(row.key) == "setup"]
         self._first_job = setups[-1].job if setups else 0
         is_busy = self.submitting > 0 or any(not row.is_over for row in link.rows)

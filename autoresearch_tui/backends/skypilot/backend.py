@@ -163,6 +163,7 @@ class SkyPilotBackend:
                 raise RefusedError(str(error)) from error
             raise
         place.jobs.take_note("")
+        place.jobs.expect(job.name)
         await asyncio.to_thread(shutil.rmtree, plan.stage / key, ignore_errors=True)
         if place.jobs.link is not None:
             link = place.jobs.link

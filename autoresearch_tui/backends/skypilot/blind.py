@@ -45,6 +45,7 @@ class Blind:
         self._over: set[int] = set()
         self._answers: list[dict[str, Any]] = []
         self._wake = asyncio.Event()
+        self._is_asked = True
 
     @property
     def pipe(self) -> Pipe:
@@ -64,6 +65,8 @@ class Blind:
             self._followed.pop(command["tag"], None)
         elif command["do"] == "forget":
             self._forgotten.add(command["job"])
+        elif command["do"] == "refresh":
+            self._is_asked = True
         self._answers.append({"answer": command["id"], "value": value})
         self._wake.set()
 
@@ -72,7 +75,8 @@ class Blind:
         while time.monotonic() < until:
             news = [*self._answers]
             self._answers.clear()
-            if time.monotonic() - looked > _LOOK_SECONDS or not looked:
+            if self._is_asked or time.monotonic() - looked > _LOOK_SECONDS:
+                self._is_asked = False
                 news.append(await self._look())
                 news += await self._outputs()
                 looked = time.monotonic()

@@ -121,6 +121,7 @@ class Link:
 
     async def until(self, arrived: Callable[[], bool]) -> None:
         """Return when `arrived` holds, or the agent has said nothing of it for ten seconds."""
+        self._send({"do": "refresh", "id": 0})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_ARRIVAL_SECONDS):
                 while not arrived() and not self._is_broken:

@@ -16,6 +16,7 @@ from autoresearch_tui.backends.skypilot import attending as attending_module
 from autoresearch_tui.backends.skypilot import backend as backend_module
 from autoresearch_tui.backends.skypilot import blind as blind_module
 from autoresearch_tui.backends.skypilot import face as face_module
+from autoresearch_tui.backends.skypilot import link as link_module
 from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend
 from autoresearch_tui.backends.skypilot.plan import Plan
 from autoresearch_tui.backends.skypilot.registry import Launched, Registry
@@ -347,6 +348,25 @@ async def test_where_ssh_is_closed_skypilot_is_asked_instead(
         assert (await bench.ended("c")).status is JobStatus.CANCELLED
         await backend.forget("study-01", "a")
         await bench.until(lambda: "a" not in {j.name for j in bench.looks["study-01"].jobs or ()})
+
+
+async def test_what_was_taken_and_is_not_seen_yet_is_not_missed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(blind_module, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(link_module, "_ARRIVAL_SECONDS", 0.1)
+    bench.sky.ssh_is_closed = True
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        await bench.until(lambda: bench.looks["study-01"].jobs is not None)
+        queue, shown = bench.sky.queue, [False]
+        bench.sky.queue = lambda cluster: queue(cluster) if shown[0] else queue(cluster)[:1]  # type: ignore[method-assign]
+        await backend.submit("study-01", bench.job("a", "sleep 60"))
+        look = backend._clusters["study-01"].look()
+        assert look.jobs is None
+        shown[0] = True
+        await backend._clusters["study-01"].jobs.answering().until(lambda: False)
+        await bench.until(lambda: bench.looks["study-01"].jobs)
 
 
 async def test_ssh_is_tried_again_after_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch):
