@@ -25,6 +25,8 @@ class Headless:
         self._engine = engine
         self._seq = 0
         self._is_heard = True
+        # What is printed elsewhere may be turned aside for a while.
+        self._out = sys.stdout
         setup_log = engine.paths.setup_log(engine.backend.name)
         self._setup = Tail(setup_log, offset=_size(setup_log))
 
@@ -64,13 +66,13 @@ class Headless:
         if not self._is_heard:
             return
         try:
-            print(text, flush=True)
+            print(text, file=self._out, flush=True)
         except OSError as error:
             self._is_heard = False
             log.warning("nobody reads the output any more (%s); the study goes on", error)
             # What Python still holds for the pipe would be an error again when it exits.
             with contextlib.suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
 
     def _summary(self) -> list[str]:
         store = self._engine.store

@@ -2,9 +2,11 @@
 
 import contextlib
 import copy
+import io
 import logging
 import re
 import shutil
+import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +28,10 @@ _IN_ITS_WAY = (
     "SkyPilot's API server cannot start: processes of a dead one hold its port; "
     "`autoresearch-tui doctor --fix` ends them"
 )
+
+
+_ONE_AT_A_TIME = threading.Lock()
+"""For what changes the standard output of the process for a while."""
 
 
 class Trouble(Enum):
@@ -243,7 +249,9 @@ class Sdk:
     def output(self, cluster: str, job: int) -> bytes:
         """All that a job has printed; the slow way to read it."""
         with self._calls() as sky:
-            paths: dict[str, str] = sky.download_logs(cluster, [str(job)])
+            # It prints how far it is, whatever it is told.
+            with _ONE_AT_A_TIME, contextlib.redirect_stdout(io.StringIO()):
+                paths: dict[str, str] = sky.download_logs(cluster, [str(job)])
             (place,) = (Path(path).expanduser() for path in paths.values())
             found = sorted(place.glob("tasks/run.log")) or sorted(place.glob("tasks/*.log"))
             data = found[0].read_bytes() if found else b""
