@@ -10,6 +10,7 @@ from pathlib import Path
 from autoresearch_tui.backends.base import Backend
 from autoresearch_tui.backends.local.backend import LocalBackend
 from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend, has_fleet
+from autoresearch_tui.backends.skypilot.sdk import check_installed
 from autoresearch_tui.backends.task import Task, load_task
 from autoresearch_tui.config import Settings
 from autoresearch_tui.engine.engine import Engine
@@ -105,6 +106,7 @@ def _backend(
 
     # What was asked for on an earlier command line holds until another one says otherwise.
     if settings.skypilot.is_used or (has_fleet(paths) and "local.slots" not in given):
+        check_installed()
         return SkyPilotBackend(paths, settings, task, setup_dir, commit=workspace.base_commit)
     return LocalBackend(
         paths,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -292,11 +293,22 @@ class Sdk:
         return made
 
 
+def check_installed() -> None:
+    """Refuse at once what could only fail later, on every cluster.
+
+    Raises:
+        SkyError: SkyPilot is not installed.
+    """
+    if find_spec("sky") is None:
+        how = "pip install 'autoresearch-tui[skypilot]'"
+        raise SkyError(Trouble.IMPOSSIBLE, f"clusters need SkyPilot, which is not here: {how}")
+
+
 def _import() -> Any:
     """The package, without its messages on the screen.
 
     Raises:
-        SkyError: it is not installed.
+        SkyError: it cannot be imported.
     """
     root = logging.getLogger()
     before = list(root.handlers)
@@ -304,9 +316,7 @@ def _import() -> Any:
         sky: Any = import_module("sky")
         sdk: Any = import_module("sky.client.sdk")
     except ImportError as error:
-        how = "pip install 'autoresearch-tui[skypilot]'"
-        text = f"SkyPilot cannot be imported ({error}); {how}"
-        raise SkyError(Trouble.IMPOSSIBLE, text) from error
+        raise SkyError(Trouble.IMPOSSIBLE, f"SkyPilot cannot be imported: {error}") from error
     theirs = logging.getLogger("sky")
     for logger, kept in ((root, before), (theirs, [])):
         for handler in [each for each in logger.handlers if each not in kept]:

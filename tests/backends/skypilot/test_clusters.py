@@ -236,6 +236,15 @@ async def test_a_failed_set_up_shows_its_last_line_and_is_not_tried_for_ever(ben
         await bench.until(lambda: len(bench.sky.launches) > 3)
 
 
+async def test_a_set_up_that_hangs_is_ended(bench: Bench):
+    bench.setup = "echo waiting for a mirror; sleep 600"
+    bench.wanted["setup_minutes"] = 0.005
+    async with bench.running():
+        await bench.until_status(S.FAILED)
+        assert "stopped after" in bench.note("study-01")
+        assert "(CANCELLED)" in bench.note("study-01")
+
+
 async def test_no_capacity_is_waited_for_and_costs_nothing(bench: Bench):
     bench.prices = {"H100": 3.0}
     bench.sky.failures["study-01"] = SkyError(Trouble.CAPACITY, "0/4 nodes have H100")

@@ -1,5 +1,8 @@
 """What `sky check` prints, on one line each."""
 
+import pytest
+
+from autoresearch_tui.backends.skypilot import sdk
 from autoresearch_tui.backends.skypilot.infra import Infra, parse_check
 
 PRINTED = """\
@@ -30,3 +33,9 @@ def test_each_infrastructure_with_its_reason():
         Infra("DO", False, "ModuleNotFoundError: No module named 'azure'"),
         Infra("Slurm", True),
     ]
+
+
+def test_clusters_without_skypilot_are_refused_at_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sdk, "find_spec", lambda name: None)
+    with pytest.raises(sdk.SkyError, match="pip install"):
+        sdk.check_installed()
