@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 
-from autoresearch_tui.domain import ClusterStatus, StudyStatus
+from autoresearch_tui.domain import StudyStatus
 from autoresearch_tui.engine.admission import Admission
 from autoresearch_tui.engine.carrying import Carrier
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.publishing import Publisher
 from autoresearch_tui.engine.pulse import beat
 from autoresearch_tui.engine.research import Research
-from autoresearch_tui.engine.watching import Watcher
-from autoresearch_tui.lifecycle.events import ClusterSeen
+from autoresearch_tui.engine.watching import Watcher, cluster_news
 
 Watch = Callable[[Engine], Coroutine[None, None, None]]
 
@@ -40,8 +39,6 @@ async def live(
 
 async def _release(engine: Engine) -> None:
     await engine.backend.release()
-    for each in list(engine.state.clusters.values()):
-        if each.status is not ClusterStatus.GONE:
-            status, note = ClusterStatus.STOPPED, "the study is over"
-            place = (each.name, each.backend, each.accelerator)
-            engine.tell(ClusterSeen(*place, status, note, each.price))
+    # What is kept goes on costing, and its tile must not say otherwise.
+    for news in cluster_news(engine, await engine.backend.clusters()):
+        engine.tell(news)

@@ -205,7 +205,7 @@ class LocalBackend(FixedFleet):
     async def release(self) -> None:
         """Let the slots' processes end: idle ones now, the others once their queues are empty."""
         await self._cancel_tasks()
-        self._set_status(ClusterStatus.STOPPED)
+        self._set_status(ClusterStatus.STOPPED, "the study is over")
         await asyncio.to_thread(self._slots.stop)
 
     async def close(self) -> None:

@@ -299,6 +299,8 @@ class SkyPilotBackend:
     async def release(self) -> None:
         """Take down what the study has launched, where its settings say so."""
         if not self._settings.down_at_end:
+            for place in self._clusters.values():
+                place.jobs.take_note(f"kept; down after {self._settings.idle_minutes} idle minutes")
             return
         for member in list(self._fleet.members.values()):
             if member.ours:

@@ -499,6 +499,16 @@ async def test_a_fleet_grows_shrinks_and_is_replaced_while_it_works(bench: Bench
     assert bench.registry.all() == []
 
 
+async def test_what_is_kept_at_the_end_is_up_and_says_so(bench: Bench):
+    bench.wanted["down_at_end"] = False
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        await backend.release()
+        (state,) = await backend.clusters()
+        assert (state.status, state.note) == (S.UP, "kept; down after 30 idle minutes")
+        assert [each.name for each in bench.registry.all()] == ["study-01"]
+
+
 async def test_what_went_down_idle_sleeps_until_there_is_work(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ):
