@@ -325,3 +325,27 @@ def test_where_ssh_is_closed_skypilot_is_asked(rig: Slurm, tmp_path: Path):
     assert night.judged() >= 1
     check_executions(night)
     check_nothing_is_left(night)
+
+
+def test_a_cluster_without_work_goes_down_by_itself_and_comes_up_for_work(
+    rig: Slurm, tmp_path: Path
+):
+    night = Night(rig, tmp_path, "idle", seconds=1)
+    with (night.study / "autoresearch.toml").open("a") as file:
+        file.write("[skypilot]\nidle_minutes = 1\n")
+    words = ("--clusters", "H100", "--infra", "slurm", "--approval", "manual")
+    engine = night.start(*words)
+    try:
+        night.until_judged(1, 200)
+        # Our own connection to it does not keep it up.
+        until(lambda: "stopped went down after 1 idle minutes" in notes(night), "its end", 300)
+        assert rig.allocations() == {}
+        rig.run(*command("approve", "e0002", "-C", night.study))
+        night.until_judged(2, 200)
+        rig.run(*command("stop", "-C", night.study))
+        assert engine.wait(120) == 0
+    finally:
+        engine.kill()
+        engine.wait(30)
+    check_executions(night)
+    check_nothing_is_left(night)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from autoresearch_tui.backends.base import JobState
-from autoresearch_tui.backends.skypilot.face import Face, pause_after
+from autoresearch_tui.backends.skypilot.face import Face
 from autoresearch_tui.backends.skypilot.launching import Launching
 from autoresearch_tui.backends.skypilot.link import Link
 from autoresearch_tui.backends.skypilot.rows import STUCK_SECONDS, Row, jobs_of, state_of
@@ -33,6 +33,9 @@ _LOOK_SECONDS = 30.0
 
 _EXPECTED_SECONDS = 90.0
 """For which a job that SkyPilot has taken may not be seen yet."""
+
+_RECONNECTS = (1.0, 4.0, 10.0, 30.0)
+"""Seconds before a connection that failed is tried again, longer each time."""
 
 _CLOSED = 3
 """Failures to reach a cluster by SSH in a row after which SkyPilot is asked instead."""
@@ -145,7 +148,7 @@ class Attending:
             log.warning("%s: %s", self._face.name, why)
             if await self._is_gone():
                 return End.GONE
-            await asyncio.sleep(min(pause_after(failures), 30.0))
+            await asyncio.sleep(_RECONNECTS[min(failures, len(_RECONNECTS)) - 1])
 
     async def _listen(self, record: Record, *, is_blind: bool) -> End:
         end = self._end = asyncio.get_running_loop().create_future()

@@ -34,6 +34,7 @@ S = ClusterStatus
 @pytest.fixture(autouse=True)
 def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face_module, "_PAUSES", (0.05,))
+    monkeypatch.setattr(attending_module, "_RECONNECTS", (0.05,))
     monkeypatch.setattr(attending_module, "_HICCUP_SECONDS", 0.05)
 
 
