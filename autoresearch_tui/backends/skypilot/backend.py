@@ -13,7 +13,7 @@ from autoresearch_tui.backends.base import ClusterState, Job, JobState, Look
 from autoresearch_tui.backends.skypilot.calls import Calls
 from autoresearch_tui.backends.skypilot.cluster import SkyCluster
 from autoresearch_tui.backends.skypilot.fleet import Fleet
-from autoresearch_tui.backends.skypilot.plan import Plan
+from autoresearch_tui.backends.skypilot.plan import SETUP, Plan
 from autoresearch_tui.backends.skypilot.reach import Reach, by_ssh
 from autoresearch_tui.backends.skypilot.registry import Registry
 from autoresearch_tui.backends.skypilot.rows import Row, jobs_of
@@ -28,6 +28,9 @@ from autoresearch_tui.paths import StudyPaths
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
+
+_RELEASE_SECONDS = 600.0
+"""For which the end of a study waits for clusters to go down; they do so by themselves later."""
 
 _CERTAIN_SECONDS = 60.0
 """After a submission that was not answered, for which it may still arrive."""
@@ -307,7 +310,9 @@ class SkyPilotBackend:
                 self._fleet.leave(member.name)
                 self._clusters[member.name].leave(self._fleet.members[member.name], at_once=True)
         ours = [name for name, place in self._clusters.items() if place.face.member.ours]
-        await asyncio.gather(*(self._lives[name] for name in ours))
+        _, late = await asyncio.wait([self._lives[n] for n in ours], timeout=_RELEASE_SECONDS)
+        for name in ours if late else ():
+            log.warning("%s: %s", name, self._clusters[name].face.note)
 
     async def close(self) -> None:
         """End this side; clusters and jobs go on."""
@@ -323,8 +328,9 @@ def has_fleet(paths: StudyPaths) -> bool:
 
 
 def _tidy(stage: Path) -> None:
-    """Remove what earlier engines staged; SkyPilot has taken it by now."""
+    """Remove the jobs that earlier engines staged; SkyPilot has taken them by now."""
     for entry in stage.iterdir() if stage.is_dir() else ():
         with contextlib.suppress(OSError):
-            if time.time() - entry.stat().st_mtime > 3600:
+            # A launch may wait for capacity for days, and reads the set-up's files after that.
+            if entry.name != SETUP and time.time() - entry.stat().st_mtime > 3600:
                 shutil.rmtree(entry, ignore_errors=True)

@@ -91,10 +91,16 @@ class SkyCluster:
         """Finish what runs, and go; with `at_once` whatever nobody has taken note of."""
         self.face.member, self.jobs.is_hurried = member, at_once
         self.face.again.set()
+        # Nobody may be looking any more.
+        self._seen.set()
         self.face.changed()
         self.jobs.heard()
 
     async def _live_once(self) -> bool:
+        if self.face.member.leaving and not self._launching.is_ours:
+            # There is none, or one of this name that somebody else has launched.
+            self.face.say(_S.GONE, "not launched")
+            return True
         self.face.record = await self.face.ask()
         self._has_asked = True
         if self.face.member.leaving and not (self.face.record and self.face.record.is_up):

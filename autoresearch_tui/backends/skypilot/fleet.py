@@ -97,7 +97,7 @@ class Fleet:
             raise BackendError(f"{accelerators}: is on {infras}; scale them in autoresearch.toml")
         kind = next(iter(kinds), None)
         if kind is None:
-            known = sorted({str(m.accelerators) for m in self.members.values() if m.ours})
+            known = sorted({m.accelerators or _ANY for m in self.members.values() if m.ours})
             raise BackendError(
                 f"{accelerators}: the study has no such clusters; it has {', '.join(known)}"
             )
@@ -174,6 +174,10 @@ class Fleet:
         fresh.replace(self._path)
 
 
+_ANY = "any"
+"""What those are called that take whatever the task asks for."""
+
+
 def _is(member: Member, accelerators: str) -> bool:
-    asked = member.accelerators or "any"
+    asked = member.accelerators or _ANY
     return accelerators in (asked, asked.removesuffix(":1"))

@@ -26,14 +26,20 @@ class Launching:
         self._face = face
         self.setups = 0
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this study has launched it, or begun to."""
+        known = self._face.plan.registry.get(self._face.name)
+        return known is not None and known.uid == self._face.plan.uid
+
     def check_ours(self) -> None:
         """Refuse a cluster that somebody else has launched.
 
         Raises:
             SkyError: it is not this study's own.
         """
-        known = self._face.plan.registry.get(self._face.name)
-        if self._face.member.ours and (known is None or known.uid != self._face.plan.uid):
+        if self._face.member.ours and not self.is_ours:
+            known = self._face.plan.registry.get(self._face.name)
             whose = f"the study in {known.study}" if known else "somebody else"
             raise SkyError(
                 Trouble.IMPOSSIBLE,

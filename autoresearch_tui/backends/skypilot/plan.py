@@ -20,6 +20,9 @@ from autoresearch_tui.backends.skypilot.script import job_name, ready_script, ru
 from autoresearch_tui.backends.skypilot.sdk import Record, SkyPilot, SkyTask
 from autoresearch_tui.backends.task import Task
 
+SETUP = "setup"
+"""Name of the set-up's files among what is staged."""
+
 _NOT_OF_A_JOB = ("name", "resources", "setup", "workdir", "run", "envs", "file_mounts", "volumes")
 
 
@@ -109,7 +112,7 @@ class Plan:
         async with self._making:
             if self._made is None:
                 found = await self.setup_dir()
-                place = self.stage / "setup"
+                place = self.stage / SETUP
                 await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
                 await asyncio.to_thread(shutil.move, found, place)
                 self._made = place

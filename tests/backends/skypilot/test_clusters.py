@@ -51,6 +51,7 @@ class Bench:
         self.wanted: dict[str, object] = {"clusters": [{"accelerator": "H100:1"}]}
         self.prices: dict[str, float] = {}
         self.backend: SkyPilotBackend
+        self.watching: asyncio.Task[None]
         self._setups = 0
 
     async def setup_dir(self) -> Path:
@@ -75,12 +76,12 @@ class Bench:
         self.seen.clear()
         self.looks.clear()
         await self.backend.start()
-        watching = asyncio.create_task(self._watch())
+        self.watching = asyncio.create_task(self._watch())
         try:
             yield self.backend
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            self.watching.cancel()
+            await asyncio.gather(self.watching, return_exceptions=True)
             await self.backend.close()
 
     async def _watch(self) -> None:
@@ -275,9 +276,40 @@ async def test_a_cluster_of_that_name_that_is_not_ours_is_left_alone(bench: Benc
         await bench.until_status(S.FAILED)
         assert "--use study-01" in bench.note("study-01")
     bench.registry.put(Launched("study-01", "/elsewhere", "other", 0.0))
-    async with bench.running():
+    async with bench.running() as backend:
         await bench.until(lambda: "/elsewhere" in bench.note("study-01"))
+        # Not at the end either.
+        await backend.release()
     assert bench.sky.launches == []
+    assert "study-01" in bench.sky.allocations
+    assert [each.uid for each in bench.registry.all()] == ["other"]
+
+
+async def test_an_end_does_not_wait_for_a_server_that_is_gone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    def gone(call: str) -> None:
+        raise SkyError(Trouble.UNREACHABLE, "the server is gone")
+
+    monkeypatch.setattr(backend_module, "_RELEASE_SECONDS", 0.2)
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        bench.sky.before = gone
+        await backend.release()
+        assert "cannot be taken down yet" in bench.backend._clusters["study-01"].face.note
+        assert [each.name for each in bench.registry.all()] == ["study-01"]
+        bench.sky.before = lambda call: None
+
+
+async def test_an_end_in_the_middle_of_a_loss_is_an_end(bench: Bench):
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        bench.watching.cancel()
+        bench.sky.lose("study-01")
+        await bench.until(lambda: backend._clusters["study-01"]._unseen)
+        async with asyncio.timeout(5):
+            await backend.release()
+        assert bench.sky.allocations == {}
 
 
 async def test_an_adopted_cluster_is_set_up_and_never_given_up(bench: Bench):
