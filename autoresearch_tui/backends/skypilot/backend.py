@@ -309,9 +309,10 @@ class SkyPilotBackend:
             if member.ours:
                 self._fleet.leave(member.name)
                 self._clusters[member.name].leave(self._fleet.members[member.name], at_once=True)
-        ours = [name for name, place in self._clusters.items() if place.face.member.ours]
-        _, late = await asyncio.wait([self._lives[n] for n in ours], timeout=_RELEASE_SECONDS)
-        for name in ours if late else ():
+        ours = {n: life for n, life in self._lives.items() if self._clusters[n].face.member.ours}
+        if ours:
+            await asyncio.wait(ours.values(), timeout=_RELEASE_SECONDS)
+        for name in (name for name, life in ours.items() if not life.done()):
             log.warning("%s: %s", name, self._clusters[name].face.note)
 
     async def close(self) -> None:
