@@ -195,6 +195,13 @@ class SandboxSettings(Section):
     env: tuple[str, ...] = ()
     """Variables of the engine's environment that runs see too."""
 
+    @field_validator("env")
+    @classmethod
+    def _env_has_no_key(cls, env: tuple[str, ...]) -> tuple[str, ...]:
+        if found := [name for name in env if name.startswith("ANTHROPIC_")]:
+            raise ValueError(f"{found[0]} is the researcher's; runs must not see it")
+        return env
+
 
 class Judge(Section):
     """When a result counts."""
@@ -237,15 +244,48 @@ class Search(Section):
 class Researcher(Section):
     """Who proposes."""
 
-    kind: Literal["optimizer", "none"] = "optimizer"
-    """`optimizer`, or `none`: only proposals from outside."""
+    kind: Literal["auto", "optimizer", "llm", "hybrid", "none"] = "auto"
+    """`optimizer`; `llm`, a language model; `hybrid`, both; `none`: only proposals from outside.
+    `auto` is `hybrid` where there is an API key, else `optimizer`."""
     exhausted: Literal["end", "repeat"] = "end"
     """What happens when nothing more can be proposed: the study ends at once, or it first repeats
     the best and the baseline, so that more can be said of their difference."""
 
 
+class Llm(Section):
+    """The language model that proposes."""
+
+    model: Annotated[str, Field(min_length=1)] = "claude-opus-5-5"
+    effort: Literal["low", "medium", "high", "xhigh", "max"] = "high"
+    """How much it thinks."""
+    max_tokens: Annotated[int, Field(ge=1024)] = 32_000
+    """Tokens that one answer of it may have, its thoughts included."""
+    context_tokens: Annotated[int, Field(ge=4_000)] = 60_000
+    """Tokens of what it is told of the study at the beginning of a turn, about."""
+    rounds: Annotated[int, Field(ge=1)] = 24
+    """Answers in one turn, each followed by what its tools gave."""
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Its share of the proposals beside the optimiser's."""
+    budget_usd: Annotated[float, Field(gt=0)] | None = None
+    """Dollars for its tokens; then it falls silent, and the study goes on without it."""
+    key_file: str = ""
+    """A file that holds the API key, readable by its owner alone; else ANTHROPIC_API_KEY."""
+
+
+class TokenPrice(Section):
+    """Dollars a million tokens; the cache's are 1.25 and 0.1 times `input` where not given."""
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+    cache_write: Annotated[float, Field(ge=0)] | None = None
+    cache_read: Annotated[float, Field(ge=0)] | None = None
+
+
 class Prices(Section):
     """Dollars."""
+
+    tokens: dict[str, TokenPrice] = Field(default_factory=dict[str, TokenPrice])
+    """Prices by model, for those that are new or not at the list price."""
 
     accelerator_hour: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Price of an hour of one cluster, by accelerator type."""
@@ -261,6 +301,7 @@ class Settings(Section):
     alarms: Alarms = Alarms()
     local: Local = Local()
     skypilot: SkyPilot = SkyPilot()
+    llm: Llm = Llm()
     sandbox: SandboxSettings = SandboxSettings()
     judge: Judge = Judge()
     researcher: Researcher = Researcher()

@@ -406,6 +406,16 @@ class Thought:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """One version of the notepad that operator and researchers share; the number 0 is none yet."""
+
+    version: int
+    time: float
+    actor: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One entry of the study's record: who did what to what, when."""
 

@@ -15,9 +15,12 @@ from autoresearch_tui.paths import StudyPaths
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+_PROPOSERS = ("auto", "optimizer", "llm", "hybrid", "none")
+
 _ORDER = (
     *("open", "engine", "init", "status", "list", "show", "diff", "logs", "report"),
     *("propose", "approve", "veto", "accept", "pause", "resume", "cancel", "stop"),
+    *("say", "notepad"),
     *("scale", "drain", "replace", "wake", "clusters", "doctor"),
 )
 
@@ -63,7 +66,7 @@ def limit_options(command: Command) -> Command:
         click.option("--image", help="In place of the task's image_id; `none` for none."),
         click.option("--use", help="Clusters that are up already, by name: gpu-01,gpu-02."),
         click.option("--approval", type=click.Choice(_MODES), help="Approval mode."),
-        click.option("--researcher", type=click.Choice(["optimizer", "none"]), help="Proposer."),
+        click.option("--researcher", type=click.Choice(_PROPOSERS), help="Proposer."),
     ]
     for option in reversed(options):
         command = option(command)

@@ -25,6 +25,7 @@ from autoresearch_tui.engine.study_row import (
 )
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.researchers.base import Researcher
+from autoresearch_tui.researchers.llm.key import has_key
 from autoresearch_tui.store import Writer
 from autoresearch_tui.store.loading import load_state
 from autoresearch_tui.workspace import Workspace
@@ -61,7 +62,7 @@ async def build(
         accelerator = await first_accelerator(backend)
         if isinstance(backend, LocalBackend) and not settings.local.any_accelerator:
             check_accelerator(task, accelerator)
-        researchers = _researchers(settings, accelerator)
+        researchers = _researchers(settings, accelerator, store)
         now = store.clock()
         if study is None:
             write_study(store, settings, paths.root, workspace.base_commit, now)
@@ -119,10 +120,18 @@ def _backend(
     )
 
 
-def _researchers(settings: Settings, accelerator: str) -> list[Researcher]:
-    if settings.researcher.kind == "none":
-        return []
-    from autoresearch_tui.researchers.optimizer import OptimizerResearcher
+def _researchers(settings: Settings, accelerator: str, store: Writer) -> list[Researcher]:
+    kind, found = settings.researcher.kind, list[Researcher]()
+    if kind == "auto":
+        kind = "hybrid" if has_key(settings.llm.key_file) else "optimizer"
+    if kind in ("llm", "hybrid"):
+        from autoresearch_tui.researchers.llm.researcher import LlmResearcher
 
-    profile = "cpu" if accelerator == "CPU" else "gpu"
-    return [OptimizerResearcher(settings.search, profile)]
+        spent = store.turn_cost("llm")
+        found.append(LlmResearcher(settings.llm, settings.prices, spent=spent))
+    if kind in ("optimizer", "hybrid"):
+        from autoresearch_tui.researchers.optimizer import OptimizerResearcher
+
+        profile = "cpu" if accelerator == "CPU" else "gpu"
+        found.append(OptimizerResearcher(settings.search, profile))
+    return found

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import cast
@@ -14,7 +14,10 @@ from autoresearch_tui.control import LINE_LIMIT, Request, decode_request, encode
 from autoresearch_tui.domain import ApprovalMode, ExperimentStatus
 from autoresearch_tui.engine.admission import Admission
 from autoresearch_tui.engine.engine import Engine
+from autoresearch_tui.engine.fleet_commands import FleetCommands
 from autoresearch_tui.engine.peers import actor_of
+from autoresearch_tui.engine.requests import Handler, argument
+from autoresearch_tui.engine.talk_commands import TalkCommands
 from autoresearch_tui.errors import AutoresearchError, ControlError, StudyError
 from autoresearch_tui.lifecycle.events import (
     Accepted,
@@ -33,8 +36,6 @@ log = logging.getLogger(__name__)
 
 _BACKLOG = 1024
 """Connections that may wait to be served."""
-
-Handler = Callable[[Request], Awaitable[object]]
 
 
 class Commands:
@@ -56,10 +57,8 @@ class Commands:
             "stop": self._stop,
             "priority": self._priority,
             "propose": self._propose,
-            "scale": self._scale,
-            "drain": self._drain,
-            "replace": self._replace,
-            "wake": self._wake,
+            **FleetCommands(engine).handlers,
+            **TalkCommands(engine).handlers,
         }
 
     async def answer(self, line: bytes, actor: str) -> dict[str, object]:
@@ -94,7 +93,7 @@ class Commands:
         return None
 
     async def _accept(self, request: Request) -> object:
-        name = self._check(_name(request, "experiment"))
+        name = self._check(argument(request, "experiment"))
         self._engine.tell(Accepted(name, request.actor))
         return None
 
@@ -112,7 +111,7 @@ class Commands:
         return None
 
     async def _cancel(self, request: Request) -> object:
-        name = _name(request, "run")
+        name = argument(request, "run")
         run = self._engine.store.run(name)
         if run is None:
             raise ControlError(f"{name}: there is no such run; `autoresearch-tui list` shows them")
@@ -126,7 +125,7 @@ class Commands:
 
     async def _approval(self, request: Request) -> object:
         try:
-            mode = ApprovalMode(_name(request, "mode"))
+            mode = ApprovalMode(argument(request, "mode"))
         except ValueError as error:
             raise ControlError(f"{error}; known: {', '.join(ApprovalMode)}") from None
         self._engine.tell(ModeSet(mode, request.actor))
@@ -141,7 +140,7 @@ class Commands:
         priority = request.args.get("priority")
         if not isinstance(priority, int) or isinstance(priority, bool) or abs(priority) > 100:
             raise ControlError("priority: must be a whole number from -100 to 100")
-        name = self._check(_name(request, "experiment"))
+        name = self._check(argument(request, "experiment"))
         self._engine.tell(PrioritySet(name, priority, request.actor))
         return None
 
@@ -151,42 +150,6 @@ class Commands:
         if experiment.status is ExperimentStatus.REJECTED:
             raise ControlError(f"{experiment.id} rejected: {experiment.why}")
         return {"experiment": experiment.id, "status": experiment.status}
-
-    async def _scale(self, request: Request) -> object:
-        kind, count = _name(request, "accelerators"), request.args.get("count")
-        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= 256:
-            raise ControlError("scale: `count` must be a whole number from 0 to 256")
-        await self._engine.backend.scale(kind, count)
-        self._record(request, "fleet.scaled", f"{count} of {kind} wanted")
-        return None
-
-    async def _drain(self, request: Request) -> object:
-        name = self._cluster(request)
-        await self._engine.backend.drain(name)
-        self._record(request, "fleet.drained", "finishes what it runs, and goes", name)
-        return None
-
-    async def _replace(self, request: Request) -> object:
-        name = self._cluster(request)
-        other = await self._engine.backend.replace(name)
-        self._record(request, "fleet.replaced", f"by {other}", name)
-        return {"cluster": other}
-
-    async def _wake(self, request: Request) -> object:
-        name = self._cluster(request)
-        await self._engine.backend.wake(name)
-        self._record(request, "fleet.woken", "tried again", name)
-        return None
-
-    def _cluster(self, request: Request) -> str:
-        name = _name(request, "cluster")
-        if name not in self._engine.state.clusters:
-            known = ", ".join(self._engine.state.clusters) or "none"
-            raise ControlError(f"{name}: there is no such cluster; there are: {known}")
-        return name
-
-    def _record(self, request: Request, kind: str, text: str, subject: str = "") -> None:
-        self._engine.store.record(kind, text, subject=subject, actor=request.actor)
 
     def _known(self, request: Request) -> tuple[str, ...]:
         return tuple(self._check(name) for name in _names(request, "experiments"))
@@ -199,13 +162,6 @@ class Commands:
 
 def _refusal(number: int, why: str) -> dict[str, object]:
     return {"id": number, "ok": False, "error": why}
-
-
-def _name(request: Request, key: str) -> str:
-    value = request.args.get(key)
-    if not isinstance(value, str) or not value:
-        raise ControlError(f"{request.do}: `{key}` is missing")
-    return value
 
 
 def _names(request: Request, key: str) -> list[str]:

@@ -11,11 +11,15 @@ from autoresearch_tui.collector import many_objects
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Proposal, Turn
 from autoresearch_tui.engine.admission import Admission
 from autoresearch_tui.engine.engine import Engine
-from autoresearch_tui.errors import ResearcherError
-from autoresearch_tui.lifecycle.events import TurnSeen
-from autoresearch_tui.researchers.base import Brief
+from autoresearch_tui.engine.library import StudyLibrary
+from autoresearch_tui.errors import ControlError, ResearcherError
+from autoresearch_tui.lifecycle.events import Cancelled, RunsWanted, TurnSeen
+from autoresearch_tui.researchers.base import LONGEST_NOTEPAD, Brief
 
 _VERSION_DIGITS = 12
+
+MOST_RUNS = 16
+"""That a researcher may ask for of one experiment."""
 
 
 class TurnDesk:
@@ -84,6 +88,51 @@ class TurnDesk:
             # What another task has measured teaches nothing of this one.
             present = [e for e in changed if e.judged_at is None or e.judged_at >= since]
             return present, reader.revision()
+
+    @property
+    def library(self) -> StudyLibrary:
+        """What can be looked up."""
+        return StudyLibrary(self._engine)
+
+    async def cancel(self, experiment: str) -> None:
+        """Take back an experiment of one's own that has no verdict yet."""
+        found = self._engine.store.experiment(experiment)
+        if found is None:
+            raise ResearcherError(f"{experiment}: there is no such experiment")
+        if found.origin != self._identity:
+            raise ResearcherError(f"{experiment}: is {found.origin}'s; one may cancel one's own")
+        if not found.status.is_live:
+            raise ResearcherError(f"{experiment}: is {found.status} already")
+        self._engine.tell(Cancelled(experiment, self._identity))
+
+    async def repeat(self, experiment: str, runs: int) -> None:
+        """Have an experiment measured until it has so many runs."""
+        found = self._engine.state.experiments.get(experiment)
+        if found is None or found.verdict is None:
+            raise ResearcherError(f"{experiment}: only what has been judged can be repeated")
+        if not found.runs_wanted < runs <= MOST_RUNS:
+            raise ResearcherError(
+                f"{experiment}: has {found.runs_wanted} runs; at most {MOST_RUNS} in all"
+            )
+        why = f"measured again by {self._identity}, {runs} runs in all"
+        self._engine.tell(RunsWanted(experiment, runs, why))
+
+    async def write_notepad(self, text: str, version: int) -> int:
+        """Write what is to stand in the notepad in place of its `version`; the new one's number."""
+        if len(text) > LONGEST_NOTEPAD:
+            raise ResearcherError(
+                f"{len(text):,} characters; the notepad has room for {LONGEST_NOTEPAD:,}"
+            )
+        try:
+            return self._engine.write_notepad(text, self._identity, version)
+        except ControlError as error:
+            raise ResearcherError(str(error)) from error
+
+    async def until_working(self) -> None:
+        """Return once the study is not paused."""
+        while not self._engine.is_working:
+            ticket = self._engine.changed.ticket
+            await self._engine.changed.wait(ticket, timeout=1.0)
 
     async def propose(self, proposals: Sequence[Proposal]) -> Sequence[Experiment]:
         """Have proposals taken in, together one wave."""

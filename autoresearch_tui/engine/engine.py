@@ -11,7 +11,7 @@ from autoresearch_tui.backends.task import Task
 from autoresearch_tui.config import Settings
 from autoresearch_tui.domain import Experiment, Noise, Run, StudyStatus
 from autoresearch_tui.engine.bell import Bell
-from autoresearch_tui.errors import AutoresearchError
+from autoresearch_tui.errors import AutoresearchError, ControlError
 from autoresearch_tui.judge.noise import pooled_noise
 from autoresearch_tui.lifecycle import State, handle
 from autoresearch_tui.lifecycle.events import Event
@@ -39,8 +39,8 @@ class Offload(Protocol):
 class Engine:
     """One study with all that it is made of. `tell` is the only way to change it.
 
-    `changed` rings after each change; `ended` is set when the engine is to go, which `state.ending`
-    explains.
+    `changed` rings after each change, `words` counts what the operator has said; `ended` is set
+    when the engine is to go, which `state.ending` explains.
     """
 
     paths: StudyPaths
@@ -55,6 +55,7 @@ class Engine:
     offload: Offload = asyncio.to_thread
     changed: Bell = field(default_factory=Bell)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    words: int = 0
 
     def reader(self) -> Reader:
         """A connection for a thread, which must not use that of the event loop."""
@@ -81,6 +82,23 @@ class Engine:
         if self.state.ending is not None:
             self.ended.set()
         self.changed.set()
+
+    def write_notepad(self, text: str, actor: str, based_on: int) -> int:
+        """Put a new version of the notepad on record; its number.
+
+        Raises:
+            ControlError: somebody else has written since the version `based_on`.
+        """
+        present = self.store.notepad()
+        if present.version != based_on:
+            raise ControlError(
+                f"the notepad is at version {present.version}, of {present.actor}, and what was to "
+                f"be changed is version {based_on}; read it again"
+            )
+        version = self.store.add_note(actor, text)
+        self.store.record("notepad.written", f"version {version}", actor=actor)
+        self.changed.set()
+        return version
 
     def run(self, name: str) -> Run | None:
         """A run that is alive."""

@@ -106,6 +106,7 @@ class _Seat:
         self._name = researcher.name
         # Up to where results were told, and up to where they were looked at.
         self._told = self._seen = 0
+        self._heard = 0
         self._pause = _FIRST_PAUSE
 
     async def run(self) -> None:
@@ -114,13 +115,16 @@ class _Seat:
             ticket = engine.changed.ticket
             stock.free.add(self._name)
             wanted = stock.wanted(self._name)
-            if wanted > 0 and engine.is_working:
-                await self._ask(wanted)
+            is_called = self._researcher.listens and engine.words > self._heard
+            if (wanted > 0 or is_called) and engine.is_working:
+                self._heard = engine.words
+                await self._ask(max(wanted, 0))
             await engine.changed.wait(ticket, timeout=1.0)
 
     async def _ask(self, wanted: int) -> None:
         self._research.stock.promise(self._name, wanted)
-        self._research.show(self._name, f"thinking of {wanted} more")
+        words = f"thinking of {wanted} more" if wanted else "listening to the operator"
+        self._research.show(self._name, words)
         try:
             has_given = await self._turn(wanted)
         except ExhaustedError as error:
@@ -145,7 +149,10 @@ class _Seat:
         await desk.begin(wanted)
         try:
             await self._researcher.turn(desk)
-            outcome = "" if desk.turn.admitted else "had no proposal that could be run"
+            if not desk.turn.admitted and wanted:
+                outcome = "had no proposal that could be run"
+            else:
+                outcome = ""
         except Exception as error:
             outcome = str(error) or type(error).__name__
             raise
@@ -157,7 +164,7 @@ class _Seat:
             self._research.stock.keep(self._name, seconds if turn.admitted else None)
         self._told = desk.told
         log.info("%s: %d of %d in %.2f s", self._name, turn.admitted, wanted, seconds)
-        return turn.admitted > 0
+        return not outcome
 
     async def _back_off(self, why: str) -> None:
         self._research.show(self._name, f"{why}; asked again in {self._pause:.0f} s")

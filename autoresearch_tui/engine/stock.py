@@ -22,6 +22,10 @@ class Stock:
 
     def __init__(self, engine: Engine, researchers: Sequence[str]) -> None:
         self._engine = engine
+        share = engine.settings.llm.share
+        self._shares = {
+            name: share if name.startswith("llm") else 1 - share for name in researchers
+        }
         self._promised: dict[str, int] = {}
         self.free = set(researchers)
         self._seconds = {
@@ -55,7 +59,8 @@ class Stock:
             unjudged = sum(each.verdict is None for each in live)
             promised = sum(self._promised.values())
             wanted = min(wanted, most - state.judged - unjudged - promised)
-        return math.ceil(wanted / max(len(self.free | {researcher}), 1))
+        shares = sum(self._shares[name] for name in self.free | {researcher})
+        return math.ceil(wanted * self._shares[researcher] / shares)
 
     def _target(self, researcher: str) -> int:
         state = self._engine.state

@@ -4,10 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from autoresearch_tui.domain import Experiment, Noise, Proposal
+from autoresearch_tui.domain import (
+    CurvePoint,
+    Event,
+    Experiment,
+    Judgement,
+    Noise,
+    Note,
+    Proposal,
+)
 
 Think = Callable[[str, str], None]
-"""Called with a kind (`text`, `state`, `table`) and a piece of reasoning, as it arises."""
+"""Called with a kind and a piece of reasoning, as it arises.
+
+Kinds are `text` and `table`, whole lines; `thinking` and `says`, pieces that go on where the last
+of their kind ended; `call` and `answer`, of a tool; `usage` and `trouble`."""
+
+
+LONGEST_NOTEPAD = 20_000
+"""Characters that the shared notepad may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,57 @@ class Brief:
     files: Mapping[str, str]
     changed: Sequence[Experiment]
     noise: Noise
+
+
+class Library(Protocol):
+    """What can be looked up of a study, by whoever may.
+
+    Each method raises `ResearcherError` where there is no such thing; the line says what there is.
+    """
+
+    async def experiments(self) -> Sequence[Experiment]:
+        """All experiments, in their order."""
+        ...
+
+    async def judgements(self, experiment: str) -> Sequence[Judgement]:
+        """What the judge has said of an experiment on each accelerator type."""
+        ...
+
+    async def files(self, experiment: str) -> Mapping[str, str]:
+        """The texts of an experiment's editable files, by path."""
+        ...
+
+    async def file(self, experiment: str, path: str) -> str:
+        """The text of any file as an experiment has it."""
+        ...
+
+    async def diff(self, experiment: str) -> str:
+        """What an experiment changes in its parent's files."""
+        ...
+
+    async def log(self, experiment: str) -> tuple[str, str]:
+        """The id of an experiment's newest run that has any output, and that output."""
+        ...
+
+    async def curve(self, experiment: str) -> Sequence[CurvePoint]:
+        """The training curve of an experiment's newest run."""
+        ...
+
+    async def notepad(self) -> Note:
+        """The notepad that operator and researchers share."""
+        ...
+
+    async def told(self, after: int) -> Sequence[Event]:
+        """What the operator has said and done since the entry `after` of the record."""
+        ...
+
+    async def optimizer(self) -> str:
+        """What the optimiser has last said of its constants; empty where it has not."""
+        ...
+
+    async def instructions(self) -> str:
+        """The research brief as it is now; empty where there is none."""
+        ...
 
 
 class Desk(Protocol):
@@ -49,6 +115,39 @@ class Desk(Protocol):
         """Have proposals taken in, together one wave; the rejected ones say why they are."""
         ...
 
+    @property
+    def library(self) -> Library:
+        """What can be looked up."""
+        ...
+
+    async def cancel(self, experiment: str) -> None:
+        """Take back an experiment of one's own that has no verdict yet.
+
+        Raises:
+            ResearcherError: it is not one's own, or it is too late.
+        """
+        ...
+
+    async def repeat(self, experiment: str, runs: int) -> None:
+        """Have an experiment measured until it has so many runs.
+
+        Raises:
+            ResearcherError: it cannot be.
+        """
+        ...
+
+    async def write_notepad(self, text: str, version: int) -> int:
+        """Write what is to stand in the notepad in place of its `version`; the new one's number.
+
+        Raises:
+            ResearcherError: it is too long, or somebody else has written since.
+        """
+        ...
+
+    async def until_working(self) -> None:
+        """Return once the study is not paused."""
+        ...
+
     def think(self, kind: str, text: str) -> None:
         """Let it be read what is thought, from any thread; see `Think`."""
         ...
@@ -64,6 +163,11 @@ class Researcher(Protocol):
     @property
     def name(self) -> str:
         """Short name, which the desk knows it by; no two researchers of a study share one."""
+        ...
+
+    @property
+    def listens(self) -> bool:
+        """Whether it is to be asked when the operator says something, though enough is ready."""
         ...
 
     async def turn(self, desk: Desk) -> None:

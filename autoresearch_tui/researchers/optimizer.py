@@ -50,6 +50,11 @@ class OptimizerResearcher:
         """Short name, which the desk knows it by."""
         return "optimizer"
 
+    @property
+    def listens(self) -> bool:
+        """It does not understand words."""
+        return False
+
     async def turn(self, desk: Desk) -> None:
         """Propose as many as are wanted; fewer when the space is exhausted.
 

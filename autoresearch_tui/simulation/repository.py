@@ -1,5 +1,6 @@
 """A study's repository in memory: commits without git."""
 
+import difflib
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,15 @@ class MemoryRepository:
     ) -> str:
         """Files on top of a parent; what it is called does not matter here."""
         return self._commit(f"{parent} {id}", {**self._files(parent), **files})
+
+    def diff(self, before: str, after: str) -> str:
+        """The change from one commit to another, as a unified diff."""
+        old, new = self._files(before), self._files(after)
+        lines: list[str] = []
+        for path in sorted(new):
+            was, now = old.get(path, "").splitlines(True), new[path].splitlines(True)
+            lines += difflib.unified_diff(was, now, f"a/{path}", f"b/{path}")
+        return "".join(lines)
 
     def record_result(self, commit: str, text: str) -> None:
         """Note what a commit gave."""

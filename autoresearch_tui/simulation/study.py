@@ -116,6 +116,11 @@ class Sampler:
         """Short name."""
         return "sampler"
 
+    @property
+    def listens(self) -> bool:
+        """It does not understand words."""
+        return False
+
     async def turn(self, desk: Desk) -> None:
         """As many proposals as are wanted."""
         brief = await desk.brief()

@@ -20,6 +20,7 @@ from autoresearch_tui.domain import (
     Experiment,
     ExperimentStatus,
     Judgement,
+    Note,
     Progress,
     Reading,
     Result,
@@ -360,12 +361,42 @@ class Reader:
         )
         return [row["took"] for row in rows]
 
+    def turn_cost(self, researcher: str) -> float:
+        """Dollars that all turns of a researcher have cost."""
+        row = self._one("SELECT TOTAL(cost) AS cost FROM turns WHERE researcher = ?", researcher)
+        return float(row["cost"]) if row is not None else 0.0
+
     def thoughts(self, after: int = 0, limit: int = 1000) -> list[Thought]:
         """The newest `limit` pieces of reasoning with a number above `after`, in order."""
         rows = self._rows(
             "SELECT * FROM thoughts WHERE seq > ? ORDER BY seq DESC LIMIT ?", after, limit
         )
         return [codec.to_thought(row) for row in rows][::-1]
+
+    def notepad(self) -> Note:
+        """The newest version of the notepad; an empty one where nobody has written."""
+        row = self._one("SELECT * FROM notepad ORDER BY version DESC LIMIT 1")
+        return Note(**row) if row is not None else Note(0, 0.0, "", "")
+
+    def events_of(self, kinds: Collection[str], after: int = 0, limit: int = 100) -> list[Event]:
+        """The newest `limit` entries of some kinds with a number above `after`, in order."""
+        rows = self._rows(
+            f"SELECT * FROM events WHERE seq > ? AND kind IN ({_marks(kinds)})"
+            " ORDER BY seq DESC LIMIT ?",
+            after,
+            *kinds,
+            limit,
+        )
+        return [codec.to_event(row) for row in rows][::-1]
+
+    def newest_thought(self, researcher: str, kind: str) -> str:
+        """The text of the newest thought of a kind; empty where there is none."""
+        row = self._one(
+            "SELECT text FROM thoughts WHERE researcher = ? AND kind = ? ORDER BY seq DESC LIMIT 1",
+            researcher,
+            kind,
+        )
+        return str(row["text"]) if row is not None else ""
 
     def pauses(self, now: float) -> list[tuple[float, float]]:
         """When the study was paused, begin and end in Unix seconds, oldest first."""

@@ -205,6 +205,12 @@ class Writer(Reader):
             for each in readings:
                 self._insert("readings", codec.to_row(each), "REPLACE")
 
+    def add_note(self, actor: str, text: str) -> int:
+        """Add a version of the notepad; its number."""
+        row = {"time": self.clock(), "actor": actor, "text": text}
+        self._insert("notepad", row)
+        return self.notepad().version
+
     def add_thought(self, turn: int, researcher: str, kind: str, text: str) -> None:
         """Append a piece of reasoning to a turn."""
         row = {

@@ -45,6 +45,10 @@ class Repository(Protocol):
         """Commit files on top of a parent as an experiment's; returns the commit's hash."""
         ...
 
+    def diff(self, before: str, after: str) -> str:
+        """The change from one commit to another, as git shows it."""
+        ...
+
     def record_result(self, commit: str, text: str) -> None:
         """Note what a commit gave; a later note replaces it."""
         ...

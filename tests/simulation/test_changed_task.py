@@ -19,6 +19,8 @@ class Listener(Sampler):
         super().__init__(seed)
         self.told: list[Experiment] = []
 
+    listens = False
+
     async def turn(self, desk: Desk) -> None:
         self.told += (await desk.brief()).changed
         await super().turn(desk)

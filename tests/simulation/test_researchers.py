@@ -28,6 +28,8 @@ class Thinker(Sampler):
     def name(self) -> str:
         return self._name
 
+    listens = False
+
     async def turn(self, desk: Desk) -> None:
         desk.think("text", "hm")
         await asyncio.sleep(self._seconds)
@@ -47,6 +49,8 @@ class Failing(Sampler):
     def name(self) -> str:
         return "failing"
 
+    listens = False
+
     async def turn(self, desk: Desk) -> None:
         desk.spend(10, 0, 0.5)
         raise self._error
@@ -63,6 +67,8 @@ class Few(Sampler):
     @property
     def name(self) -> str:
         return self._name
+
+    listens = False
 
     async def turn(self, desk: Desk) -> None:
         if not self._left:
@@ -93,6 +99,8 @@ class Talking(Sampler):
     """Keeps its desk, as a thread does that cannot be stopped."""
 
     desk: Desk
+
+    listens = False
 
     async def turn(self, desk: Desk) -> None:
         self.desk = desk

@@ -57,6 +57,16 @@ class Lines(Painted, ScrollView, can_focus=True):
         self._add_rows(new)
         self._fit()
 
+    def amend(self, text: str) -> None:
+        """Add to the end of the last line; what comes as it is written need not come in lines."""
+        if not self._source:
+            return
+        last, style = self._source.pop()
+        if self._wrapped_at > 0:
+            drawn = len(_wrapped(last, style, self._wrapped_at)) if self._wrap else 1
+            del self._rows[-drawn:]
+        self.write([(last + text, style)])
+
     def replace(self, lines: Iterable[tuple[str, str]]) -> None:
         """Show other lines, at the same place."""
         self._source, self._rows, self._longest = [], [], 0

@@ -1,0 +1,1 @@
+"""A language model as a researcher: it proposes waves, thinks aloud, obeys and remembers."""

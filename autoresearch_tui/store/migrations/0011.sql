@@ -1,0 +1,4 @@
+CREATE TABLE notepad (
+    version INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, actor TEXT NOT NULL,
+    text TEXT NOT NULL
+);
