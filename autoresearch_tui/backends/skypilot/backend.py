@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -16,9 +15,10 @@ from autoresearch_tui.backends.skypilot.fleet import Fleet
 from autoresearch_tui.backends.skypilot.plan import SETUP, Plan
 from autoresearch_tui.backends.skypilot.reach import Reach, by_ssh
 from autoresearch_tui.backends.skypilot.registry import Registry
-from autoresearch_tui.backends.skypilot.rows import Row, jobs_of
+from autoresearch_tui.backends.skypilot.rows import Row
 from autoresearch_tui.backends.skypilot.script import job_name
-from autoresearch_tui.backends.skypilot.sdk import Record, Sdk, SkyError, SkyPilot, Trouble
+from autoresearch_tui.backends.skypilot.sdk import Sdk, SkyError, SkyPilot
+from autoresearch_tui.backends.skypilot.submitting import Submitting
 from autoresearch_tui.backends.task import Task
 from autoresearch_tui.config import Settings
 from autoresearch_tui.domain import ClusterStatus
@@ -31,9 +31,6 @@ _LOOK_SECONDS = 1.0
 
 _RELEASE_SECONDS = 600.0
 """For which the end of a study waits for clusters to go down; they do so by themselves later."""
-
-_CERTAIN_SECONDS = 60.0
-"""After a submission that was not answered, for which it may still arrive."""
 
 
 class SkyPilotBackend:
@@ -76,8 +73,7 @@ class SkyPilotBackend:
         self._clusters: dict[str, SkyCluster] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
-        self._turns: dict[str, asyncio.Lock] = {}
-        self._tried_at: dict[str, float] = {}
+        self._submitting = Submitting(self._plan)
         self._changed = asyncio.Event()
 
     @property
@@ -138,39 +134,7 @@ class SkyPilotBackend:
         place = self._clusters.get(cluster)
         if place is None:
             raise RefusedError(f"{cluster}: no such cluster")
-        # Execs beside each other arrive out of order, and none the sooner.
-        async with self._turns.setdefault(cluster, asyncio.Lock()):
-            state, record = place.face.state(), place.face.record
-            if state.status is not ClusterStatus.UP or place.jobs.link is None or record is None:
-                raise RefusedError(f"{cluster}: takes no jobs while {state.status}: {state.note}")
-            if place.jobs.row(job.name) is None:
-                place.jobs.submitting += 1
-                try:
-                    await self._execute(place, record, job)
-                finally:
-                    place.jobs.submitting -= 1
-
-    async def _execute(self, place: SkyCluster, record: Record, job: Job) -> None:
-        plan, key = self._plan, f"{job.name}_{secrets.token_hex(3)}"
-        try:
-            task = await asyncio.to_thread(plan.job_task, job, key, record)
-        except OSError as error:
-            raise RefusedError(f"its files cannot be staged: {error}") from error
-        self._tried_at[job.name] = time.monotonic()
-        try:
-            request = await plan.calls(plan.sky.execute, place.face.name, task)
-            await plan.calls(plan.sky.wait, request)
-        except SkyError as error:
-            place.jobs.take_note(str(error))
-            if error.trouble in (Trouble.ABSENT, Trouble.IMPOSSIBLE):
-                raise RefusedError(str(error)) from error
-            raise
-        place.jobs.take_note("")
-        place.jobs.expect(job.name)
-        await asyncio.to_thread(shutil.rmtree, plan.stage / key, ignore_errors=True)
-        if place.jobs.link is not None:
-            link = place.jobs.link
-            await link.until(lambda: job.name in jobs_of(link.rows or ()))
+        await self._submitting.submit(place, job)
 
     async def find(self, cluster: str, name: str) -> JobState | None:
         """The job of that name; None when it surely is not on `cluster`, and will not arrive.
@@ -184,7 +148,7 @@ class SkyPilotBackend:
         if place.is_absent:
             return None
         row = place.jobs.row(name)
-        if row is None and await self._may_arrive(cluster, name):
+        if row is None and await self._submitting.may_arrive(cluster, name):
             raise BackendError(f"{name}: may still be on its way to {cluster}")
         row = row or place.jobs.row(name)
         if row is not None and place.jobs.is_stuck(row):
@@ -192,17 +156,6 @@ class SkyPilotBackend:
             await self.withdraw(cluster, name)
             row = place.jobs.row(name)
         return None if row is None else place.jobs.job(row)
-
-    async def _may_arrive(self, cluster: str, name: str) -> bool:
-        plan, mark = self._plan, job_name(self._plan.uid, f"{name}_")
-        requests = await plan.calls(plan.sky.requests, cluster)
-        if any(mark in each.body and not each.is_over for each in requests):
-            return True
-        answered = any(mark in each.body for each in requests)
-        tried = self._tried_at.get(name)
-        if tried is None or answered:
-            return False
-        return time.monotonic() - tried < _CERTAIN_SECONDS
 
     async def withdraw(self, cluster: str, name: str) -> bool:
         """Take a job out of the queue; False when it has started, ended or is not known."""

@@ -17,6 +17,7 @@ from autoresearch_tui.backends.skypilot import backend as backend_module
 from autoresearch_tui.backends.skypilot import blind as blind_module
 from autoresearch_tui.backends.skypilot import face as face_module
 from autoresearch_tui.backends.skypilot import link as link_module
+from autoresearch_tui.backends.skypilot import submitting as submitting_module
 from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend
 from autoresearch_tui.backends.skypilot.plan import Plan
 from autoresearch_tui.backends.skypilot.registry import Launched, Registry
@@ -465,7 +466,7 @@ async def test_an_unanswered_submission_is_found_or_surely_absent(
         assert await backend.find("study-01", "a") is not None
         with pytest.raises(BackendError, match="may still be on its way"):
             await backend.find("study-01", "b")
-        monkeypatch.setattr(backend_module, "_CERTAIN_SECONDS", 0.0)
+        monkeypatch.setattr(submitting_module, "_CERTAIN_SECONDS", 0.0)
         assert await backend.find("study-01", "b") is None
 
 
