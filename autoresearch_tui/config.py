@@ -165,6 +165,9 @@ class SkyPilot(Section):
     """Minutes without a run after which a cluster goes down by itself, whatever becomes of us."""
     setup_minutes: Annotated[float, Field(gt=0)] = 60.0
     """Minutes that a cluster's set-up may take."""
+    pilot: Literal["auto", "never"] = "auto"
+    """`auto`: where runs take less than two minutes, one job of SkyPilot's executes many of them;
+    `never`: each run is a job of SkyPilot's."""
     down_at_end: bool = True
     """Whether clusters that the study has launched go down when it ends."""
 

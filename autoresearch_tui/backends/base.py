@@ -78,8 +78,9 @@ class ClusterState:
 class Look:
     """One cluster and all the jobs that it knows, ended ones included, at one moment.
 
-    `jobs` is None where it does not answer: what was known of them holds. `telemetry` is what its
-    accelerators say of themselves, in words, where they say anything.
+    `jobs` is None where it does not answer: what was known of them holds. `telemetry` is in words
+    what its accelerators say of themselves, and how it executes jobs where that is not the usual
+    way; two blanks lie between the two.
     """
 
     cluster: ClusterState

@@ -48,7 +48,7 @@ class Allocation:
         (root / ".sky").mkdir(parents=True, exist_ok=True)
         (root / "sky_workdir").mkdir(exist_ok=True)
         self._tasks: dict[int, SkyTask] = {}
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
         self._current = 0
         self._over = False
         self._wake = threading.Event()
@@ -97,9 +97,15 @@ class Allocation:
         self._thread.join()
 
     def _kill(self) -> None:
-        if self._process is not None:
+        """End a job and all below it, wherever that has gone to."""
+        if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.killpg(self.process.pid, signal.SIGKILL)
+        mark = f"AUTORESEARCH_WORKER={self.home}/".encode()
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                if mark in (entry / "environ").read_bytes():
+                    os.kill(int(entry.name), signal.SIGKILL)
 
     def _work(self) -> None:
         while not self._over:
@@ -122,7 +128,7 @@ class Allocation:
             start = "UPDATE jobs SET status = ?, start_at = ? WHERE job_id = ? AND status != ?"
             self.change(start, status, time.time(), job, "CANCELLED")
             with (logs / f"{name}.log").open("ab") as log:
-                self._process = subprocess.Popen(
+                self.process = subprocess.Popen(
                     ["bash", "-c", part],
                     cwd=self.home / "sky_workdir",
                     env=env,
@@ -133,7 +139,7 @@ class Allocation:
             self._current = job
             if any(row[0] == job and row[2] == "CANCELLED" for row in self.rows()):
                 self._kill()
-            code = self._process.wait()
+            code = self.process.wait()
             self._current = 0
             if self._over:
                 return

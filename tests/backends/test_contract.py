@@ -19,6 +19,7 @@ from autoresearch_tui.backends.simulated import (
     Spec,
 )
 from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend
+from autoresearch_tui.backends.skypilot.pace import Pace
 from autoresearch_tui.backends.skypilot.registry import Registry
 from autoresearch_tui.config import Settings
 from autoresearch_tui.domain import ClusterStatus
@@ -158,13 +159,14 @@ class Clusters(Harness):
 
     cluster = "study-01"
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, pilot: str = "never") -> None:
         super().__init__(study.root)
         self.study = study
+        self.pilot = pilot
         self.sky = Imitation(study.root)
 
     async def start(self) -> None:
-        wanted = {"clusters": [{"accelerator": "H100:1"}]}
+        wanted = {"clusters": [{"accelerator": "H100:1"}], "pilot": self.pilot}
         self.backend = SkyPilotBackend(
             self.study.paths,
             Settings.model_validate({"skypilot": wanted}),
@@ -185,8 +187,8 @@ class Clusters(Harness):
 
 
 @asynccontextmanager
-async def clusters(study: Study) -> AsyncGenerator[Harness]:
-    harness = Clusters(study)
+async def clusters(study: Study, harness: Clusters | None = None) -> AsyncGenerator[Harness]:
+    harness = harness or Clusters(study)
     await harness.start()
     try:
         yield harness
@@ -195,7 +197,19 @@ async def clusters(study: Study) -> AsyncGenerator[Harness]:
         harness.sky.close()
 
 
-@pytest.fixture(params=[slots, imagined, clusters], ids=["local", "simulated", "skypilot"])
+@asynccontextmanager
+async def workers(study: Study) -> AsyncGenerator[Harness]:
+    """The same where every job is a short one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pace, "is_short", True)
+        async with clusters(study, Clusters(study, "auto")) as harness:
+            yield harness
+
+
+@pytest.fixture(
+    params=[slots, imagined, clusters, workers],
+    ids=["local", "simulated", "skypilot", "skypilot-worker"],
+)
 async def harness(request: pytest.FixtureRequest, study: Study) -> AsyncIterator[Harness]:
     async with request.param(study) as harness:
         await until_up(harness)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import json
 import os
 import select
@@ -15,12 +16,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
 
 _TICK = 0.1
 _CHUNK = 65536
+_INPUT = 1 << 20
 _BEAT_SECONDS = 5.0
 _ENDS = ("SUCCEEDED", "FAILED", "FAILED_SETUP", "FAILED_DRIVER", "CANCELLED")
 _MARKS = ("begun", "end", "withdrawn", "cancelled", "twin", "why")
@@ -47,8 +50,9 @@ class Agent:
         self.ready = self.state / "ready" / token
         self.said: object = None
         self.table: sqlite3.Connection | None = None
-        self.followed: dict[int, tuple[int, Path, str, int]] = {}
-        self.ended: dict[int, dict[str, Any]] = {}
+        self.followed: dict[int, tuple[str, Path, str, int]] = {}
+        self.ended: dict[str, dict[str, Any]] = {}
+        self.last: list[Any] | None = None
         self.beat_at = 0.0
         self.buffer = b""
         self.gpu: subprocess.Popen[bytes] | None = None
@@ -75,7 +79,7 @@ class Agent:
 
     def read(self) -> bool:
         """Take commands in; False when there will be no more."""
-        data = os.read(0, _CHUNK)
+        data = os.read(0, _INPUT)
         if not data:
             return False
         *lines, self.buffer = (self.buffer + data).split(b"\n")
@@ -91,7 +95,11 @@ class Agent:
 
     def do_follow(self, tag: int, job: int, name: str, offset: int, part: str) -> None:
         """Send a job's output, or its set-up's, from a byte on, marked with `tag`."""
-        self.followed[tag] = (job, self.log(job, name).parent, part, offset)
+        key = name[len(self.prefix) :]
+        logs = self.state / "out" / key
+        if not logs.is_dir():
+            logs = self.home / "sky_logs" / f"{job}-{name}" / "tasks"
+        self.followed[tag] = (key, logs, part, offset)
 
     def do_refresh(self) -> None:
         """Look at once, as is done ten times a second."""
@@ -111,32 +119,64 @@ class Agent:
         (place / mark).touch()
         return True
 
+    def do_spool(self, worker: str, key: str, files: str, script: str) -> bool:
+        """Have a worker execute a job after what it has; False where it takes no more.
+
+        `files` is a tar archive of the job's own files, in base 64.
+        """
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(files))) as archive:
+            # They are ours: nothing in them is to be altered on their way.
+            archive.extraction_filter = staticmethod(lambda member, path: member)  # type: ignore[attr-defined]
+            archive.extractall(str(self.work))
+        # Its worker may still wait for its turn in SkyPilot's queue.
+        spool = self.state / "spool" / worker
+        for place in (self.state / "out" / key, spool):
+            place.mkdir(parents=True, exist_ok=True)
+        new = self.state / "out" / key / "script"
+        new.write_text(script)
+        new.rename(spool / f"{time.time():017.6f}-{key}")
+        # What has closed may have seen it nevertheless, and have begun.
+        return not (spool / "~closed").exists() or not self.do_claim(key, "withdrawn")
+
+    def do_stop(self, key: str) -> None:
+        """Have the worker end a job that it executes."""
+        (self.state / "jobs" / key / "stop").touch()
+
     def do_forget(self, job: int, key: str, name: str) -> None:
         """Remove what an ended job left."""
         shutil.rmtree(str(self.work / key), ignore_errors=True)
         with contextlib.suppress(FileNotFoundError):
             (self.work / (key + ".sh")).unlink()
         shutil.rmtree(str(self.home / "sky_logs" / f"{job}-{name}"), ignore_errors=True)
+        for item in (self.state / "spool").glob(f"*/*-{key}~*"):
+            item.unlink()
+            shutil.rmtree(str(self.state / "out" / key), ignore_errors=True)
 
     def look(self) -> None:
         """Say what the job table holds, if that has changed."""
-        rows = [self.row(*each) for each in self.rows()]
+        table = self.rows()
+        if table is None:
+            return
+        # What a worker has ended is in its spool before its own end is in the table.
+        rows = [self.row(*each) for each in table] + self.spooled(table)
         ready = self.ready.exists()
         if (rows, ready) != self.said:
             self.said = (rows, ready)
             self.say({"rows": rows, "ready": ready})
 
-    def rows(self) -> list[Any]:
-        """The study's lines of the job table; none where it cannot be read."""
+    def rows(self) -> list[Any] | None:
+        """The study's lines of the job table, as they were last read; None before that."""
         try:
             if self.table is None:
                 where = f"file:{self.jobs_db}?mode=ro"
                 self.table = sqlite3.connect(where, uri=True, timeout=1.0)
             width = len(self.prefix)
-            return self.table.execute(_QUERY, (width, self.prefix)).fetchall()
+            self.last = self.table.execute(_QUERY, (width, self.prefix)).fetchall()
         except sqlite3.Error:
             self.table = None
-            return []
+            if self.last is None and not self.jobs_db.exists():
+                return []
+        return self.last
 
     def row(
         self,
@@ -149,8 +189,8 @@ class Agent:
     ) -> dict[str, Any]:
         """All there is to know of a job."""
         key = name[len(self.prefix) :]
-        if job in self.ended and not self.ended[job]["here"]:
-            return self.ended[job]
+        if key in self.ended and not self.ended[key]["here"]:
+            return self.ended[key]
         found: dict[str, Any] = {
             "job": job,
             "key": key,
@@ -160,8 +200,39 @@ class Agent:
         found.update({"end_at": end_at, "exit_codes": exit_codes, "marks": self.marks(key)})
         found["here"] = (self.work / key).is_dir()
         if status in _ENDS:
-            self.ended[job] = found
+            self.ended[key] = found
         return found
+
+    def spooled(self, table: list[Any]) -> list[dict[str, Any]]:
+        """What there is to know of the jobs that workers have, as if SkyPilot's table had them."""
+        width = len(self.prefix)
+        workers = {name[width:]: (job, status) for job, name, status, *_ in table}
+        found: list[dict[str, Any]] = []
+        with contextlib.suppress(FileNotFoundError):
+            for item in sorted((self.state / "spool").glob("*/*-*")):
+                job, status = workers.get(item.parent.name, (0, "FAILED_DRIVER"))
+                at, _, rest = item.name.partition("-")
+                key, _, code = rest.partition("~")
+                if key not in self.ended:
+                    status = self.spooled_status(key, code, status in _ENDS)
+                    codes = f"[{code}]" if code else None
+                    row = self.row(job, self.prefix + key, status, float(at), None, codes)
+                    row["spooled"] = True
+                    found.append(row)
+                else:
+                    found.append(self.ended[key])
+        return found
+
+    def spooled_status(self, key: str, code: str, is_over: bool) -> str:
+        """How a job of a worker stands, in SkyPilot's words; `is_over` is the worker."""
+        place = self.state / "jobs" / key
+        if code:
+            if (place / "stop").exists() and not (place / "end").exists():
+                return "CANCELLED"
+            return "SUCCEEDED" if code == "0" else "FAILED"
+        if is_over:
+            return "FAILED_DRIVER"
+        return "RUNNING" if (place / "begun").exists() else "PENDING"
 
     def marks(self, key: str) -> dict[str, str]:
         """What a job, and we, have written down of it."""
@@ -171,14 +242,10 @@ class Agent:
                 found[name] = (self.state / "jobs" / key / name).read_text()
         return found
 
-    def log(self, job: int, name: str) -> Path:
-        """The raw output of a job."""
-        return self.home / "sky_logs" / f"{job}-{name}" / "tasks" / "run.log"
-
     def feed(self, tag: int) -> None:
         """Send what a followed output has gained; its end, once its job is over."""
-        job, logs, part, offset = self.followed[tag]
-        over = job in self.ended
+        key, logs, part, offset = self.followed[tag]
+        over = key in self.ended
         try:
             # The name of a set-up's output has that of its node in it.
             with next(logs.glob(part)).open("rb") as file:
@@ -189,7 +256,7 @@ class Agent:
         if data:
             text = base64.b64encode(data).decode()
             self.say({"log": tag, "data": text})
-            self.followed[tag] = (job, logs, part, offset + len(data))
+            self.followed[tag] = (key, logs, part, offset + len(data))
         elif over:
             del self.followed[tag]
             self.say({"log": tag, "over": True})

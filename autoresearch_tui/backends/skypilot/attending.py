@@ -11,8 +11,14 @@ from autoresearch_tui.backends.base import JobState
 from autoresearch_tui.backends.skypilot.face import Face
 from autoresearch_tui.backends.skypilot.launching import Launching
 from autoresearch_tui.backends.skypilot.link import Link
-from autoresearch_tui.backends.skypilot.rows import STUCK_SECONDS, Row, jobs_of, state_of
-from autoresearch_tui.backends.skypilot.script import name_of
+from autoresearch_tui.backends.skypilot.rows import (
+    STUCK_SECONDS,
+    Row,
+    jobs_of,
+    state_of,
+    worker_of,
+)
+from autoresearch_tui.backends.skypilot.script import SETUP, WORKER, name_of
 from autoresearch_tui.backends.skypilot.sdk import Record, SkyError, Trouble
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import BackendError
@@ -51,7 +57,8 @@ class End(Enum):
 class Attending:
     """What is heard of one cluster. `link` is the way to it; `submitting` counts jobs under way.
 
-    `busy_at` is when it last had something to do, in Unix seconds. With `is_hurried` it goes though
+    `busy_at` is when it last had something to do, in Unix seconds. Where it `is_blind` SkyPilot is
+    asked instead of an agent. With `is_hurried` it goes though
     nobody has taken note of its jobs' ends.
     """
 
@@ -65,6 +72,7 @@ class Attending:
         self._first_job = 0
         self._end: asyncio.Future[End] | None = None
         self._has_served = False
+        self.is_blind = False
         self._setup = _Setup(face, self.heard)
         self._trouble = self._closed = ""
         self._expected: dict[str, float] = {}
@@ -77,12 +85,15 @@ class Attending:
         """Its jobs; None where it does not answer."""
         if self.link is None or self.link.rows is None or self._face.status is not _S.UP:
             return None
+        if self.is_blind and worker_of(self.link.rows, self._first_job):
+            # What it executes cannot be seen from where we stand.
+            return None
         # What is known is from before a job that has been taken: it would look lost.
         newest = max(self._expected.values(), default=-_EXPECTED_SECONDS)
         if time.monotonic() - newest < _EXPECTED_SECONDS:
             return None
         found = jobs_of(self.link.rows)
-        return tuple(self.job(row) for name, row in found.items() if name != "setup")
+        return tuple(self.job(row) for row in found.values())
 
     def job(self, row: Row) -> JobState:
         """How one of its jobs stands."""
@@ -101,6 +112,13 @@ class Attending:
             BackendError: it does not answer.
         """
         return jobs_of(self.answering().rows or ()).get(name)
+
+    @property
+    def worker(self) -> str:
+        """The key of the worker that it has; empty without one, or where none can be spoken to."""
+        if self.link is None or self.link.rows is None or self.is_blind:
+            return ""
+        return worker_of(self.link.rows, self._first_job)
 
     def answering(self) -> Link:
         """The way to it.
@@ -128,9 +146,9 @@ class Attending:
         while True:
             self._has_served = False
             self._setup.forget()
-            is_closed = failures >= _CLOSED
+            self.is_blind = is_closed = failures >= _CLOSED
             try:
-                return await self._listen(record, is_blind=is_closed)
+                return await self._listen(record)
             except BackendError as error:
                 why = str(error)
             finally:
@@ -150,12 +168,12 @@ class Attending:
                 return End.GONE
             await asyncio.sleep(_RECONNECTS[min(failures, len(_RECONNECTS)) - 1])
 
-    async def _listen(self, record: Record, *, is_blind: bool) -> End:
+    async def _listen(self, record: Record) -> End:
         end = self._end = asyncio.get_running_loop().create_future()
         plan = self._face.plan
         way = (
             contextlib.nullcontext(plan.blind(self._face.name))
-            if is_blind
+            if self.is_blind
             else plan.reach(record, plan.agent(record))
         )
         async with way as pipe:
@@ -203,9 +221,12 @@ class Attending:
             return
         self._has_served = True
         self._expected = {n: at for n, at in self._expected.items() if n not in jobs_of(link.rows)}
-        setups = [row for row in link.rows if name_of(row.key) == "setup"]
+        setups = [row for row in link.rows if name_of(row.key) == SETUP]
         self._first_job = setups[-1].job if setups else 0
-        is_busy = self.submitting > 0 or any(not row.is_over for row in link.rows)
+        self._face.plan.pace.take(link.rows)
+        # A worker without work is no reason to stay.
+        waits = (row for row in link.rows if name_of(row.key) != WORKER)
+        is_busy = self.submitting > 0 or any(not row.is_over for row in waits)
         if is_busy or self._face.status is not _S.UP:
             self.busy_at = time.time()
         if is_busy:
@@ -226,7 +247,7 @@ class Attending:
         """Whether there are jobs whose end nobody has taken note of yet; that is waited for."""
         if self.is_hurried or time.time() - self._ran_at > _NEWS_SECONDS:
             return False
-        return any(name != "setup" for name in jobs_of(link.rows or ()))
+        return bool(jobs_of(link.rows or ()))
 
 
 class _Setup:

@@ -9,15 +9,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 from autoresearch_tui.backends.base import ClusterState, Job, JobState, Look
+from autoresearch_tui.backends.skypilot.apart import apart
 from autoresearch_tui.backends.skypilot.calls import Calls
 from autoresearch_tui.backends.skypilot.cluster import SkyCluster
 from autoresearch_tui.backends.skypilot.fleet import Fleet
-from autoresearch_tui.backends.skypilot.plan import SETUP, Plan
+from autoresearch_tui.backends.skypilot.plan import Plan
 from autoresearch_tui.backends.skypilot.reach import Reach, by_ssh
 from autoresearch_tui.backends.skypilot.registry import Registry
 from autoresearch_tui.backends.skypilot.rows import Row
-from autoresearch_tui.backends.skypilot.script import job_name
-from autoresearch_tui.backends.skypilot.sdk import Sdk, SkyError, SkyPilot
+from autoresearch_tui.backends.skypilot.script import SETUP, job_name
+from autoresearch_tui.backends.skypilot.sdk import SkyError, SkyPilot
 from autoresearch_tui.backends.skypilot.submitting import Submitting
 from autoresearch_tui.backends.task import Task
 from autoresearch_tui.config import Settings
@@ -62,7 +63,7 @@ class SkyPilotBackend:
             commit=commit,
             stage=paths.skypilot.absolute() / "stage",
             setup_log=paths.setup_log,
-            sky=sky if sky is not None else Sdk(),
+            sky=sky if sky is not None else apart(),
             calls=Calls(),
             reach=reach,
             registry=registry if registry is not None else Registry(),
@@ -73,7 +74,7 @@ class SkyPilotBackend:
         self._clusters: dict[str, SkyCluster] = {}
         self._lives: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
-        self._submitting = Submitting(self._plan)
+        self._submitting = Submitting(self._plan, settings.skypilot.pilot)
         self._changed = asyncio.Event()
 
     @property
@@ -167,7 +168,11 @@ class SkyPilotBackend:
             return
         place = self._clusters.get(cluster)
         row = place.jobs.row(name) if place is not None else None
-        if row is not None and not row.is_over:
+        if place is None or row is None or row.is_over:
+            return
+        if row.spooled:
+            await place.jobs.answering().ask("stop", key=row.key)
+        else:
             await self._plan.calls(self._plan.sky.cancel, cluster, [row.job])
 
     async def _claim(self, cluster: str, name: str, mark: str) -> Row | None:
@@ -179,7 +184,9 @@ class SkyPilotBackend:
         link = place.jobs.answering()
         if not await link.ask("claim", key=row.key, mark=mark):
             return None
-        await link.until(lambda: any(r.job == row.job and r.marks for r in link.rows or ()))
+        await link.until(lambda: any(r.key == row.key and r.marks for r in link.rows or ()))
+        if row.spooled:
+            return row
         dequeue = asyncio.create_task(self._dequeue(cluster, row))
         self._others.add(dequeue)
         dequeue.add_done_callback(self._others.discard)

@@ -51,7 +51,8 @@ class SkyCluster:
             return Look(self._unseen.pop(0), ())
         self._seen.set()
         link = self.jobs.link
-        return Look(self.face.state(), self.jobs.jobs(), gpu_words(link.gpus) if link else "")
+        said = [gpu_words(link.gpus) if link else "", "by a worker" if self.jobs.worker else ""]
+        return Look(self.face.state(), self.jobs.jobs(), "  ".join(part for part in said if part))
 
     async def live(self) -> None:
         """Bring it up and keep it; returns once it is given back."""

@@ -1,10 +1,14 @@
 """What all clusters of a study share: how they are called, set up, reached and paid."""
 
 import asyncio
+import base64
 import hashlib
+import io
 import json
 import secrets
+import shlex
 import shutil
+import tarfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,14 +18,19 @@ from autoresearch_tui.backends.skypilot.blind import Blind
 from autoresearch_tui.backends.skypilot.calls import Calls
 from autoresearch_tui.backends.skypilot.fleet import Member
 from autoresearch_tui.backends.skypilot.link import Pipe
+from autoresearch_tui.backends.skypilot.pace import Pace
 from autoresearch_tui.backends.skypilot.reach import Reach, agent_at
 from autoresearch_tui.backends.skypilot.registry import Registry
-from autoresearch_tui.backends.skypilot.script import job_name, ready_script, run_script
+from autoresearch_tui.backends.skypilot.script import (
+    SETUP,
+    WORKER,
+    job_name,
+    ready_script,
+    run_script,
+    worker_script,
+)
 from autoresearch_tui.backends.skypilot.sdk import Record, SkyPilot, SkyTask
 from autoresearch_tui.backends.task import Task
-
-SETUP = "setup"
-"""Name of the set-up's files among what is staged."""
 
 _NOT_OF_A_JOB = ("name", "resources", "setup", "workdir", "run", "envs", "file_mounts", "volumes")
 
@@ -49,6 +58,7 @@ class Plan:
     prices: Mapping[str, float]
     idle_minutes: int
     setup_seconds: float
+    pace: Pace = field(default_factory=Pace)
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
     _made: Path | None = None
 
@@ -79,7 +89,7 @@ class Plan:
     @property
     def setup_key(self) -> str:
         """How the folder names of the set-up that runs need begin."""
-        return f"setup_{self.token[:8]}"
+        return f"{SETUP}_{self.token[:8]}"
 
     def blind(self, cluster: str) -> Pipe:
         """What stands for the agent on a cluster where SSH is closed."""
@@ -120,18 +130,47 @@ class Plan:
 
     def job_task(self, job: Job, key: str, record: Record) -> SkyTask:
         """The task of one job; its files are moved to where only it has any."""
+        root = self._staged(job, key)
+        run = run_script(job, self.uid, key, self.token)
+        return self._task(record, key, root, run, job.envs)
+
+    def spooled_job(self, job: Job, key: str) -> dict[str, str]:
+        """One job as a worker takes it: its files in an archive, and its script."""
+        root = self._staged(job, key)
+        into = io.BytesIO()
+        with tarfile.open(fileobj=into, mode="w:gz", compresslevel=1) as archive:
+            archive.add(root / "runs", "")
+        shutil.rmtree(root, ignore_errors=True)
+        exports = [f"export {name}={shlex.quote(value)}\n" for name, value in job.envs.items()]
+        script = "".join(exports) + run_script(job, self.uid, key, self.token)
+        files = base64.b64encode(into.getvalue()).decode()
+        return {"key": key, "files": files, "script": script}
+
+    def _staged(self, job: Job, key: str) -> Path:
         root = self.stage / key
         shutil.rmtree(root, ignore_errors=True)
         runs = root / "runs"
         runs.mkdir(parents=True)
         shutil.move(job.workdir, runs / key)
         (runs / f"{key}.sh").write_text(job.script)
+        return root
+
+    def worker_task(self, record: Record) -> SkyTask:
+        """The task of a worker, which will execute jobs on its cluster."""
+        key = f"{WORKER}_{secrets.token_hex(3)}"
+        root = self.stage / key
+        root.mkdir(parents=True)
+        return self._task(record, key, root, worker_script(self.uid, key), {})
+
+    def _task(
+        self, record: Record, key: str, workdir: Path, run: str, envs: Mapping[str, str]
+    ) -> SkyTask:
         raw = {name: value for name, value in self.task.raw.items() if name not in _NOT_OF_A_JOB}
         return SkyTask(
             name=job_name(self.uid, key),
-            run=run_script(job, self.uid, key, self.token),
-            workdir=root,
-            envs=job.envs,
+            run=run,
+            workdir=workdir,
+            envs=envs,
             accelerators=_asked(record.accelerators),
             raw=raw,
         )

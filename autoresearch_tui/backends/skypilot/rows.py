@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autoresearch_tui.backends.base import JobState, JobStatus
-from autoresearch_tui.backends.skypilot.script import CUT_OFF, NO_SPACE, NOT_READY, name_of
+from autoresearch_tui.backends.skypilot.script import (
+    CUT_OFF,
+    NO_SPACE,
+    NOT_READY,
+    SETUP,
+    WORKER,
+    name_of,
+)
 
 STUCK_SECONDS = 90.0
 """For which a job may be on its way into the queue; one whose server died stays there."""
@@ -26,8 +33,8 @@ class Row:
     """One line of a cluster's job table, and what its job has left beside it.
 
     `status` is SkyPilot's word. `marks` are the texts of the small files that the job and we write
-    about it; `here` says whether its own files still lie there. Times are Unix seconds of the
-    cluster's clock.
+    about it; `here` says whether its own files still lie there. `spooled` is one that a worker
+    executes, whose number `job` is then. Times are Unix seconds of the cluster's clock.
     """
 
     job: int
@@ -38,6 +45,7 @@ class Row:
     exit_codes: str | None = None
     marks: Mapping[str, str] = field(default_factory=dict[str, str])
     here: bool = True
+    spooled: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -57,16 +65,39 @@ def rows_of(news: Sequence[Mapping[str, Any]]) -> tuple[Row, ...]:
     return tuple(Row(**each) for each in news)
 
 
+def is_between(rows: Sequence[Row]) -> bool:
+    """Whether one job has ended and the next, which waits, has not begun."""
+    rest = [row for row in jobs_of(rows).values() if not row.is_over and row.status != "INIT"]
+    if worker_of(rows, 0):
+        return False
+    return bool(rest) and all("begun" not in row.marks or "end" in row.marks for row in rest)
+
+
+def worker_of(rows: Sequence[Row], first: int) -> str:
+    """The key of the worker that comes first among a cluster's jobs from number `first` on."""
+    workers = (row for row in rows if name_of(row.key) == WORKER and row.job >= first)
+    return next((row.key for row in workers if not row.is_over and row.status != "INIT"), "")
+
+
 def jobs_of(rows: Sequence[Row]) -> dict[str, Row]:
-    """The row of each job by its name: the one that runs, or ran, or else will run first."""
+    """The row of each job by its name: the one that runs, or ran, or else will run first.
+
+    What keeps a cluster going is none.
+    """
     found: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if row.is_known:
+        if row.is_known and name_of(row.key) not in (SETUP, WORKER):
             found[name_of(row.key)].append(row)
     return {
         name: next((row for row in its if "begun" in row.marks), its[0])
         for name, its in found.items()
     }
+
+
+def seconds_of(row: Row) -> float | None:
+    """How long a job took; None unless it has ended well."""
+    began, ended, code = _times(row, 0.0)
+    return ended - began if code == 0 and ended is not None and began is not None else None
 
 
 def state_of(row: Row, cluster: str, skew: float, first: int, now: float) -> JobState:
@@ -110,6 +141,8 @@ def _status(row: Row, first: int, now: float, code: int | None) -> tuple[JobStat
         return _ended(code)
     if row.status in ("SUCCEEDED", "FAILED") and code in _NO_FAULT_OF_ITS_OWN:
         return JobStatus.LOST, _NO_FAULT_OF_ITS_OWN[code]
+    if row.spooled and row.status == "FAILED_DRIVER":
+        return JobStatus.LOST, "its cluster's worker has ended"
     return JobStatus.LOST, f"SkyPilot says {row.status}, and it has left no word of its end"
 
 

@@ -1,6 +1,7 @@
 """What a job executes on a cluster, and how it is told apart from others there."""
 
 import shlex
+from importlib.resources import files
 
 from autoresearch_tui.backends.base import Job
 
@@ -12,6 +13,12 @@ NOT_READY = 95
 
 NO_SPACE = 96
 """Exit code of a job that found no room for its own few marks, or its files missing."""
+
+SETUP = "setup"
+"""Name of the job that sets a cluster up, among the names of jobs."""
+
+WORKER = "worker"
+"""Name of the job that executes others."""
 
 # A queue runs what it holds, whoever put it there and however often: the directory of its marks is
 # the one leave to run, which a withdrawal takes as well. That of its name is for a second
@@ -53,6 +60,18 @@ mkdir -p "$S/ready" && rm -f "$S"/ready/* && touch "$S/ready/{token}"
 """
 
 
+_WORKER = """\
+for P in "$SKY_RUNTIME_DIR/skypilot-runtime/bin/python" "$HOME/skypilot-runtime/bin/python"; do
+  test -x "$P" && break
+  P=python3
+done
+exec "$P" -c {worker} "$HOME/.autoresearch/{uid}" {key} {idle}
+"""
+
+_IDLE_SECONDS = 60
+"""After which a worker without work ends: its cluster must not look busy for ever."""
+
+
 def run_script(job: Job, uid: str, key: str, token: str) -> str:
     """The commands of `job` under the folder name `key`, once a cluster has the set-up `token`."""
     return _RUN.format(
@@ -68,6 +87,12 @@ def run_script(job: Job, uid: str, key: str, token: str) -> str:
         not_ready=NOT_READY,
         no_space=NO_SPACE,
     )
+
+
+def worker_script(uid: str, key: str) -> str:
+    """The commands of a worker."""
+    worker = (files("autoresearch_tui.backends.skypilot") / "worker.py").read_text()
+    return _WORKER.format(uid=uid, key=key, worker=shlex.quote(worker), idle=_IDLE_SECONDS)
 
 
 def ready_script(uid: str, token: str) -> str:

@@ -55,6 +55,9 @@ class SkyError(BackendError):
         super().__init__(words)
         self.trouble = trouble
 
+    def __reduce__(self) -> tuple[type["SkyError"], tuple[Trouble, str]]:
+        return SkyError, (self.trouble, str(self))
+
 
 @dataclass(frozen=True, slots=True)
 class SkyTask:

@@ -120,7 +120,7 @@ class FleetScreen(ModalScreen[FleetAct | None]):
         up = cluster.up_at
         facts = (
             ("node", cluster.node),
-            ("gpu", self._view.telemetry.get(cluster.name, "")),
+            ("telemetry", self._view.telemetry.get(cluster.name, "")),
             ("up", duration(self._now - up) if up is not None else ""),
             ("spent", f"${cluster.cost:.2f}" if cluster.cost else ""),
             ("time", self._view.split(cluster, self._now).words),

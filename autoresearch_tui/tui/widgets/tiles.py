@@ -79,8 +79,10 @@ class Tile:
             return _padded(Content.styled(f"{self._queue} queued", "$quiet"), width)
         left = self._left(self._view.progress.get(run.id), run)
         words = f" {left:<8} +{self._queue} queued"
-        if (said := self._view.telemetry.get(self._cluster.name)) and width >= len(said) + 40:
-            words += f"  {said}"
+        for said in reversed(self._view.telemetry.get(self._cluster.name, "").split("  ")):
+            # How its runs are executed comes before what its accelerators say.
+            if said and width >= len(words) + len(said) + 17:
+                words += f"  {said}"
         drawn = bar(self._fraction(), max(width - len(words), 6))
         return _padded(Content.assemble((drawn, "$primary"), (words, "$quiet")), width)
 

@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from autoresearch_tui.backends.skypilot import backend as backend_module
 from autoresearch_tui.backends.skypilot import blind as blind_module
 from autoresearch_tui.backends.skypilot import face as face_module
 from autoresearch_tui.backends.skypilot import link as link_module
+from autoresearch_tui.backends.skypilot import script as script_module
 from autoresearch_tui.backends.skypilot import submitting as submitting_module
 from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend
 from autoresearch_tui.backends.skypilot.plan import Plan
@@ -27,6 +29,7 @@ from autoresearch_tui.config import Settings
 from autoresearch_tui.domain import ClusterStatus
 from autoresearch_tui.errors import BackendError, RefusedError
 from autoresearch_tui.paths import StudyPaths
+from tests.backends.conftest import processes_of
 from tests.backends.imitation import Allocation, Imitation
 
 S = ClusterStatus
@@ -63,7 +66,8 @@ class Bench:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[SkyPilotBackend]:
-        settings = {"skypilot": self.wanted, "prices": {"accelerator_hour": self.prices}}
+        wanted = {"pilot": "never"} | self.wanted
+        settings = {"skypilot": wanted, "prices": {"accelerator_hour": self.prices}}
         task = Task(self.root / "experiment.yaml", "true", self.setup, {}, {})
         self.backend = SkyPilotBackend(
             StudyPaths(self.root / "study"),
@@ -485,6 +489,123 @@ async def test_a_second_submission_of_a_job_does_nothing(bench: Bench):
         await bench.ended("a")
         await bench.until(lambda: all(r[2] == "SUCCEEDED" for r in rows(bench)))
         assert (bench.sky.home("study-01") / "executed").read_text() == "run\n"
+
+
+async def test_short_jobs_share_one_job_of_skypilots(bench: Bench):
+    bench.wanted["pilot"] = "auto"
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        for name in ("a", "b", "c", "d"):
+            script = 'echo $(cat train.py) "$WORD"; test -x ./tool && ls -l link | cut -c1; ls ..'
+            job = bench.job(name, script, files=f"this is {name};")
+            (job.workdir / "tool").touch(0o755)
+            (job.workdir / "link").symlink_to("train.py")
+            await backend.submit("study-01", replace(job, envs={"WORD": "it's so"}))
+        for name in ("a", "b", "c", "d"):
+            assert (await bench.ended(name)).status is JobStatus.SUCCEEDED
+            assert (await bench.output(name)).startswith(f"this is {name}; it's so\nl\n")
+        assert bench.looks["study-01"].telemetry == "by a worker"
+        # The set-up, and the worker.
+        assert len(rows(bench)) == 2
+        home = bench.sky.home("study-01")
+        (state,) = (home / ".autoresearch").iterdir()
+        for name in ("a", "b", "c", "d"):
+            await backend.forget("study-01", name)
+        await bench.until(lambda: bench.looks["study-01"].jobs == ())
+        assert list((home / "sky_workdir" / "runs").iterdir()) == []
+        assert list((state / "out").iterdir()) == list((state / "spool").glob("*/*")) == []
+
+
+async def test_jobs_are_executed_by_skypilot_until_they_prove_short(bench: Bench):
+    bench.wanted["pilot"] = "auto"
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        for name in ("a", "b", "c", "d"):
+            await backend.submit("study-01", bench.job(name, "true", limit=900.0))
+            assert (await bench.ended(name)).status is JobStatus.SUCCEEDED
+        names = [name.split("_")[1] for _, name, _ in rows(bench)]
+        assert names == ["setup", "a", "b", "c", "worker"]
+
+
+async def test_a_worker_that_dies_loses_what_it_has_and_leaves_nothing_running(bench: Bench):
+    bench.wanted["pilot"] = "auto"
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        script = "echo $$ > ~/pid; sleep 300"
+        await backend.submit("study-01", bench.job("a", script))
+        await backend.submit("study-01", bench.job("b", "true"))
+        pid = bench.sky.home("study-01") / "pid"
+        await bench.until(lambda: pid.exists() and pid.read_text())
+        allocation = bench.sky.allocations["study-01"]
+        # It alone, as by the system for want of memory.
+        assert allocation.process is not None
+        os.kill(allocation.process.pid, signal.SIGKILL)
+        for name in ("a", "b"):
+            job = await bench.ended(name)
+            assert (job.status, job.why) == (JobStatus.LOST, "its cluster's worker has ended")
+        await backend.submit("study-01", bench.job("c", "true"))
+        assert (await bench.ended("c")).status is JobStatus.SUCCEEDED
+        assert int(pid.read_text()) not in processes_of(bench.root)
+
+
+async def test_a_worker_without_work_ends_and_another_takes_its_place(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(script_module, "_IDLE_SECONDS", 0.2)
+    bench.wanted["pilot"] = "auto"
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        for name in ("a", "b"):
+            await backend.submit("study-01", bench.job(name, "true"))
+            assert (await bench.ended(name)).status is JobStatus.SUCCEEDED
+            await bench.until(lambda: not backend._clusters["study-01"].jobs.worker)
+        assert len(rows(bench)) == 3
+
+
+async def test_what_reaches_a_closed_spool_was_not_taken(bench: Bench):
+    bench.wanted["pilot"] = "auto"
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        await backend.submit("study-01", bench.job("a", "sleep 1"))
+        (state,) = (bench.sky.home("study-01") / ".autoresearch").iterdir()
+        (spool,) = (state / "spool").iterdir()
+        (spool / "~closed").touch()
+        with pytest.raises(RefusedError, match="just ended"):
+            await backend.submit("study-01", bench.job("b", "echo b > ~/executed"))
+        assert await backend.find("study-01", "b") is None
+        assert (await bench.ended("a")).status is JobStatus.SUCCEEDED
+        assert not (bench.sky.home("study-01") / "executed").exists()
+
+
+async def test_what_a_worker_has_is_not_missed_where_ssh_closes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(blind_module, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(blind_module, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(blind_module, "_TRUST_SECONDS", 0.3)
+    bench.wanted["pilot"] = "auto"
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        await backend.submit("study-01", bench.job("a", "sleep 1"))
+        bench.sky.ssh_is_closed = True
+        bench.sky.break_off("study-01")
+        await bench.until(lambda: "SSH is closed" in bench.note("study-01"))
+        place = backend._clusters["study-01"].jobs
+        await bench.until(lambda: place.link is not None and place.link.rows)
+        assert place.jobs() is None
+        bench.sky.ssh_is_closed = False
+        assert (await bench.ended("a")).status is JobStatus.SUCCEEDED
+
+
+async def test_an_adopted_cluster_is_not_kept_from_others_by_a_worker(bench: Bench):
+    bench.sky.allocations["theirs"] = Allocation(bench.sky.home("theirs"), "A100", 1)
+    bench.wanted = {"use": ["theirs"], "pilot": "auto"}
+    async with bench.running() as backend:
+        await bench.until_status(S.UP, "theirs")
+        await backend.submit("theirs", bench.job("a", "true"))
+        assert (await bench.ended("a", "theirs")).status is JobStatus.SUCCEEDED
+        names = [row[1].split("_")[1] for row in bench.sky.allocations["theirs"].rows()]
+        assert names == ["setup", "a"]
 
 
 def rows(bench: Bench) -> list[tuple[int, str, str]]:

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from autoresearch_tui.backends.base import JobStatus
-from autoresearch_tui.backends.skypilot.rows import Row, jobs_of, state_of
+from autoresearch_tui.backends.skypilot.rows import Row, is_between, jobs_of, state_of
 from autoresearch_tui.backends.skypilot.script import CUT_OFF, NO_SPACE, NOT_READY
 
 NOW = 10_000.0
@@ -84,6 +84,17 @@ def test_of_two_submissions_the_one_that_runs_is_the_job():
     waiting = row("PENDING", job=5, key="a_1")
     assert jobs_of([waiting, second]) == {"a": second}
     assert jobs_of([waiting, row("PENDING", job=6, key="a_2")]) == {"a": waiting}
+
+
+def test_between_two_jobs_is_when_what_waits_has_not_begun():
+    over, runs = row("SUCCEEDED", marks=ended(0)), row("RUNNING", key="a_1", marks=BEGUN)
+    says_so, waits = row("RUNNING", key="b_1", marks=ended(0)), row("PENDING", key="c_1")
+    assert not is_between([over])
+    assert not is_between([over, runs, waits])
+    assert is_between([over, waits])
+    assert is_between([says_so, waits])
+    assert not is_between([over, row("PENDING", key="d_1", marks={"withdrawn": ""})])
+    assert not is_between([over, row("RUNNING", key="worker_1"), waits])
 
 
 def test_what_was_withdrawn_or_forgotten_is_no_job():
