@@ -10,7 +10,7 @@ from enum import Enum, auto
 from autoresearch_tui.backends.base import JobState
 from autoresearch_tui.backends.skypilot.face import Face
 from autoresearch_tui.backends.skypilot.launching import Launching
-from autoresearch_tui.backends.skypilot.link import Link
+from autoresearch_tui.backends.skypilot.link import Link, NoWayError
 from autoresearch_tui.backends.skypilot.rows import (
     STUCK_SECONDS,
     Row,
@@ -75,6 +75,7 @@ class Attending:
         self.is_blind = False
         self._setup = _Setup(face, self.heard)
         self._trouble = self._closed = ""
+        self._has_relaunched = False
         self._expected: dict[str, float] = {}
 
     def close(self) -> None:
@@ -149,6 +150,13 @@ class Attending:
             self.is_blind = is_closed = failures >= _CLOSED
             try:
                 return await self._listen(record)
+            except NoWayError as error:
+                why = str(error)
+                if not self._has_relaunched and not self._face.member.leaving:
+                    # UP is no proof: once more by its name, which makes no second allocation.
+                    self._has_relaunched = True
+                    log.warning("%s: launched again: %s", self._face.name, why)
+                    return End.NEEDS_SETUP
             except BackendError as error:
                 why = str(error)
             finally:
@@ -220,12 +228,13 @@ class Attending:
         if link is None or link.rows is None:
             return
         self._has_served = True
+        self._has_relaunched = self._has_relaunched and self.is_blind
         self._expected = {n: at for n, at in self._expected.items() if n not in jobs_of(link.rows)}
         setups = [row for row in link.rows if name_of(row.key) == SETUP]
         self._first_job = setups[-1].job if setups else 0
         self._face.plan.pace.take(link.rows)
         # A worker without work is no reason to stay.
-        waits = (row for row in link.rows if name_of(row.key) != WORKER)
+        waits = (r for r in link.rows if name_of(r.key) != WORKER and r.job >= self._first_job)
         is_busy = self.submitting > 0 or any(not row.is_over for row in waits)
         if is_busy or self._face.status is not _S.UP:
             self.busy_at = time.time()

@@ -22,6 +22,10 @@ _ARRIVAL_SECONDS = 10.0
 """For which what SkyPilot says is done may take to be seen."""
 
 
+class NoWayError(BackendError):
+    """SkyPilot has written down no way to a cluster, as after a launch that was cut short."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pipe:
     """An agent's input and output, wherever it runs.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncssh
 
-from autoresearch_tui.backends.skypilot.link import Pipe
+from autoresearch_tui.backends.skypilot.link import NoWayError, Pipe
 from autoresearch_tui.backends.skypilot.script import agent_command
 from autoresearch_tui.backends.skypilot.sdk import Record
 from autoresearch_tui.errors import BackendError
@@ -65,7 +65,7 @@ def _text_of(path: Path) -> str:
     """A cluster's SSH configuration; where its server is elsewhere, their command writes it here.
 
     Raises:
-        BackendError: there is none.
+        NoWayError: there is none.
     """
     if not path.exists():
         command = [str(Path(sys.executable).with_name("sky")), "status", path.name]
@@ -74,7 +74,7 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text()
     except OSError as error:
-        raise BackendError(f"SkyPilot has no SSH configuration of it: {error}") from error
+        raise NoWayError(f"SkyPilot has no SSH configuration of it: {error}") from error
 
 
 def _configuration(cluster: str) -> Path:

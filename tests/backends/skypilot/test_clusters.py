@@ -21,9 +21,10 @@ from autoresearch_tui.backends.skypilot import link as link_module
 from autoresearch_tui.backends.skypilot import script as script_module
 from autoresearch_tui.backends.skypilot import submitting as submitting_module
 from autoresearch_tui.backends.skypilot.backend import SkyPilotBackend
+from autoresearch_tui.backends.skypilot.link import NoWayError
 from autoresearch_tui.backends.skypilot.plan import Plan
 from autoresearch_tui.backends.skypilot.registry import Launched, Registry
-from autoresearch_tui.backends.skypilot.sdk import SkyError, Trouble
+from autoresearch_tui.backends.skypilot.sdk import Record, SkyError, Trouble
 from autoresearch_tui.backends.task import Task
 from autoresearch_tui.config import Settings
 from autoresearch_tui.domain import ClusterStatus
@@ -428,6 +429,38 @@ async def test_ssh_is_tried_again_after_a_while(bench: Bench, monkeypatch: pytes
         await bench.until(lambda: bench.sky.connections.get("study-01"))
         await bench.until(lambda: bench.looks["study-01"].jobs and not bench.note("study-01"))
         assert S.GONE not in [its for its, _ in bench.seen["study-01"]]
+
+
+async def test_a_launch_that_was_cut_short_is_asked_for_again(bench: Bench):
+    """Its server died before it wrote down how to get there; the old job table is still there."""
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        await backend.submit("study-01", bench.job("a", "sleep 60"))
+        await bench.until(lambda: bench.looks["study-01"].jobs)
+        reach, launches = bench.sky.reach, len(bench.sky.launches)
+
+        def no_way(record: Record, command: str) -> object:
+            if len(bench.sky.launches) == launches:
+                raise NoWayError("no SSH configuration")
+            return reach(record, command)
+
+        bench.backend._plan.reach = no_way  # type: ignore[assignment]
+        bench.sky.break_off("study-01")
+        await bench.until(lambda: len(bench.sky.launches) == launches + 1)
+
+
+async def test_what_an_allocation_that_is_gone_ran_does_not_keep_its_cluster(bench: Bench):
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        await backend.submit("study-01", bench.job("a", "sleep 60"))
+        await bench.until(lambda: bench.looks["study-01"].jobs)
+        bench.sky.lose("study-01")
+        await bench.until(lambda: S.GONE in [its for its, _ in bench.seen["study-01"]])
+        await bench.until_status(S.UP)
+        await backend.forget("study-01", "a")
+        async with asyncio.timeout(10):
+            await backend.release()
+        assert bench.sky.allocations == {}
 
 
 async def test_one_empty_answer_is_not_believed(bench: Bench):
