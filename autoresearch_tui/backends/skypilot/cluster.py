@@ -81,6 +81,9 @@ class SkyCluster:
                 log.exception("%s", self.face.name)
                 what = f"{type(error).__name__}: {error}"
                 self.face.say(_S.FAILED, f"a defect: {what}; see engine.log")
+                if self.face.member.leaving:
+                    await self._give_back()
+                    return
                 await self.face.pause_for(None)
 
     def retry(self) -> None:

@@ -170,13 +170,21 @@ def _times(row: Row, skew: float) -> tuple[float | None, float | None, int | Non
     code, ended = _end(row.marks.get("end", ""))
     if code is None and row.is_over:
         # The disk may have been too full to take a job's own word down.
-        codes: list[int] = json.loads(row.exit_codes) if row.exit_codes else []
-        code = codes[0] if codes else (0 if row.status == "SUCCEEDED" else None)
+        code = _exit_code(row.exit_codes)
+        code = 0 if code is None and row.status == "SUCCEEDED" else code
     return (
         None if began is None else began + skew,
         None if ended is None else ended + skew,
         code,
     )
+
+
+def _exit_code(text: str | None) -> int | None:
+    """The code in SkyPilot's column: a list of one for each node, or one alone."""
+    found: int | list[int] | None = json.loads(text) if text else None
+    if isinstance(found, list):
+        return found[0] if found else None
+    return found
 
 
 def _end(text: str) -> tuple[int | None, float | None]:

@@ -463,6 +463,23 @@ async def test_what_an_allocation_that_is_gone_ran_does_not_keep_its_cluster(ben
         assert bench.sky.allocations == {}
 
 
+async def test_a_defect_does_not_keep_a_cluster_from_going(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+):
+    async with bench.running() as backend:
+        await bench.until_status(S.UP)
+        place = backend._clusters["study-01"]
+
+        async def defect(record: Record) -> None:
+            raise TypeError("a defect")
+
+        monkeypatch.setattr(place.jobs, "attend", defect)
+        bench.sky.break_off("study-01")
+        async with asyncio.timeout(20):
+            await backend.release()
+        assert bench.sky.allocations == {}
+
+
 async def test_one_empty_answer_is_not_believed(bench: Bench):
     async with bench.running():
         await bench.until_status(S.UP)

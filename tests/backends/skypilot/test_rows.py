@@ -71,6 +71,12 @@ def test_times_are_ours_though_the_clusters_clock_is_wrong():
     assert status_of(row("RUNNING", marks=ended(0, NOW + 299)), skew=-300.0) is JobStatus.RUNNING
 
 
+@pytest.mark.parametrize("codes", ["[3]", "3", "[3, 0]"])
+def test_an_exit_code_is_skypilots_where_a_job_left_no_word(codes: str):
+    state = state_of(row("FAILED", marks=BEGUN, exit_codes=codes), "c", 0.0, 1, NOW)
+    assert (state.status, state.exit_code) == (JobStatus.FAILED, 3)
+
+
 def test_a_signal_is_named_and_is_no_exit_code():
     state = state_of(row("FAILED", marks=ended(128 + signal.SIGSEGV)), "c", 0.0, 1, NOW)
     assert (state.status, state.exit_code) == (JobStatus.FAILED, None)
