@@ -81,17 +81,24 @@ def engine_lives(study: Study, now: float) -> bool:
     return study.is_alive(now) and process_lives(study.engine_pid)
 
 
-async def request(paths: StudyPaths, do: str, args: Mapping[str, object] | None = None) -> object:
+async def request(
+    paths: StudyPaths,
+    do: str,
+    args: Mapping[str, object] | None = None,
+    seconds: float = _ANSWER_SECONDS,
+) -> object:
     """Ask the engine of a study to act; returns its answer once the act is on record.
+
+    It may take so many seconds.
 
     Raises:
         ControlError: no engine answers, or it refuses; the message says why.
     """
     try:
-        async with asyncio.timeout(_ANSWER_SECONDS):
+        async with asyncio.timeout(seconds):
             return await _exchange(paths, do, args or {})
     except TimeoutError:
-        raise ControlError(f"the engine gave no answer for {_ANSWER_SECONDS:.0f} s") from None
+        raise ControlError(f"the engine gave no answer for {seconds:.0f} s") from None
     except (FileNotFoundError, ConnectionRefusedError):
         raise ControlError(
             "no engine is running for this study; `autoresearch-tui` starts it"

@@ -20,7 +20,7 @@ LEVELS = (
     ("lifecycle",),
     ("store",),
     ("report", "workspace", "backends", "researchers"),
-    ("engine", "tui"),
+    ("engine", "tui", "serve"),
     ("template", "doctor", "launch", "simulation"),
     ("adoption",),
     ("cli",),
@@ -76,7 +76,7 @@ def test_the_readme_tells_of_every_setting():
             assert f"`{name}" in text, name
 
 
-@pytest.mark.parametrize("heavy", ["torch", "optuna", "anthropic", "textual", "git", "sky"])
+@pytest.mark.parametrize("heavy", ["torch", "optuna", "anthropic", "textual", "git", "sky", "mcp"])
 def test_help_loads_nothing_heavy(heavy: str):
     code = (
         "import sys, autoresearch_tui.cli as c\n"

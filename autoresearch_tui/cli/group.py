@@ -20,7 +20,7 @@ _PROPOSERS = ("auto", "optimizer", "llm", "hybrid", "none")
 _ORDER = (
     *("open", "engine", "init", "status", "list", "show", "diff", "logs", "report"),
     *("propose", "approve", "veto", "accept", "pause", "resume", "cancel", "stop"),
-    *("say", "notepad"),
+    *("say", "notepad", "desk", "mcp"),
     *("scale", "drain", "replace", "wake", "clusters", "doctor"),
 )
 

@@ -15,6 +15,7 @@ from autoresearch_tui.domain import ApprovalMode, ExperimentStatus
 from autoresearch_tui.engine.admission import Admission
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.fleet_commands import FleetCommands
+from autoresearch_tui.engine.outside import Outside
 from autoresearch_tui.engine.peers import actor_of
 from autoresearch_tui.engine.requests import Handler, argument
 from autoresearch_tui.engine.talk_commands import TalkCommands
@@ -44,6 +45,7 @@ class Commands:
     def __init__(self, engine: Engine, admission: Admission) -> None:
         self._engine = engine
         self._admission = admission
+        self._outside = Outside(engine, admission)
         self._handlers: Mapping[str, Handler] = {
             "ping": self._ping,
             "approve": self._approve,
@@ -59,7 +61,12 @@ class Commands:
             "propose": self._propose,
             **FleetCommands(engine).handlers,
             **TalkCommands(engine).handlers,
+            **self._outside.handlers,
         }
+
+    def close(self) -> None:
+        """Nobody is answered any more."""
+        self._outside.close()
 
     async def answer(self, line: bytes, actor: str) -> dict[str, object]:
         """Do what a line asks for; the answer says why not where it is refused."""
@@ -219,4 +226,5 @@ async def serve(engine: Engine, commands: Commands) -> AsyncGenerator[None]:
         yield
     finally:
         server.close()
+        commands.close()
         path.unlink(missing_ok=True)

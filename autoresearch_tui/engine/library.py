@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from autoresearch_tui.domain import CurvePoint, Event, Experiment, Judgement, Note
+from autoresearch_tui.domain import CurvePoint, Event, Experiment, Judgement, Noise, Note
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.errors import ResearcherError
 from autoresearch_tui.store import Reader
@@ -73,6 +73,10 @@ class StudyLibrary:
             return next((points for points in curves if points), ())
 
         return await self._read(curve)
+
+    async def noise(self) -> Noise:
+        """The spread of repeats on the accelerator type of most clusters."""
+        return self._engine.noise()
 
     async def notepad(self) -> Note:
         """The notepad that operator and researchers share."""

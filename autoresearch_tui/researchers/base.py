@@ -78,6 +78,10 @@ class Library(Protocol):
         """The training curve of an experiment's newest run."""
         ...
 
+    async def noise(self) -> Noise:
+        """The spread of repeats on the accelerator type of most clusters."""
+        ...
+
     async def notepad(self) -> Note:
         """The notepad that operator and researchers share."""
         ...

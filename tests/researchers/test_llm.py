@@ -81,7 +81,7 @@ class Desk:
 
     async def brief(self) -> Brief:
         files = {"train.py": "LR = 1\n"}
-        noise = Noise(0.001, 4, 3)
+        noise = await self.noise()
         return Brief(self.wanted, "H100", "val_bpb", True, BASELINE, files, self.found, noise)
 
     async def propose(self, proposals: Sequence[Proposal]) -> Sequence[Experiment]:
@@ -121,6 +121,9 @@ class Desk:
 
     async def curve(self, name: str) -> Sequence[CurvePoint]:
         return [CurvePoint(at, at / 100, 3 - at / 100) for at in range(100)]
+
+    async def noise(self) -> Noise:
+        return Noise(0.001, 4, 3)
 
     async def notepad(self) -> Note:
         return self.note

@@ -1,7 +1,6 @@
 """The model as a researcher: a turn is a talk between it and its tools."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -9,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from autoresearch_tui.config import Llm, Prices
 from autoresearch_tui.errors import ResearcherError
 from autoresearch_tui.researchers.base import Brief, Desk
-from autoresearch_tui.researchers.llm.context import build, said
+from autoresearch_tui.researchers.briefing import said
+from autoresearch_tui.researchers.llm.context import build
 from autoresearch_tui.researchers.llm.key import api_key
 from autoresearch_tui.researchers.llm.prices import Tokens, cost, price_of
 from autoresearch_tui.researchers.llm.talk import Question, Talk, TooLongError
-from autoresearch_tui.researchers.llm.tools import WAIT, Tools
+from autoresearch_tui.researchers.tool_inputs import TOOLS, WAIT, described
+from autoresearch_tui.researchers.tools import Tools
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
     from anthropic.types import Message
-
-_SHOWN_CALL, _SHOWN_ANSWER = 2_000, 1_500
 
 _ENDS = {
     "refusal": "the model refuses to answer",
@@ -98,14 +97,14 @@ class LlmResearcher:
         return self._client
 
     async def _talk(self, talk: Talk, desk: Desk, brief: Brief) -> None:
-        tools = Tools(desk, brief)
+        tools = Tools(desk, minimize=brief.minimize)
         context = await build(desk, brief, self._role, self._told, int(self._room))
         messages: list[dict[str, Any]] = [context.message]
         told = context.told
         for _ in range(self._settings.rounds):
             await desk.until_working()
             self._check_budget()
-            question = Question(context.system, messages, tools.described)
+            question = Question(context.system, messages, described(TOOLS))
             message = await talk.answer(question, desk.think, self._counter(desk))
             # What it has read, it knows: an answer has come.
             self._told = told
@@ -130,9 +129,7 @@ class LlmResearcher:
             if block.type != "tool_use":
                 continue
             await desk.until_working()
-            desk.think("call", f"{block.name} {json.dumps(block.input)}"[:_SHOWN_CALL])
             text, is_refused = await tools.call(block.name, block.input)
-            desk.think("answer", text[:_SHOWN_ANSWER])
             answer = {"type": "tool_result", "tool_use_id": block.id, "content": text}
             answers.append(answer | {"is_error": True} if is_refused else answer)
             is_over = is_over or block.name == WAIT

@@ -1,223 +1,101 @@
-"""What a model can do: tools, checked field by field and answered at once."""
+"""What whoever proposes can do: tools that answer at once, a refusal with its reason."""
 
 import itertools
+import json
 import re
 import statistics
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from difflib import SequenceMatcher
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from autoresearch_tui.code.proposals import proposal_from_json
-from autoresearch_tui.domain import Experiment, ExperimentStatus, Proposal, Scalar
+from autoresearch_tui.domain import Experiment, ExperimentStatus, Noise, Proposal, Scalar
 from autoresearch_tui.errors import AutoresearchError, EditError, ResearcherError
 from autoresearch_tui.plain import plain
-from autoresearch_tui.researchers.base import Brief, Desk
-from autoresearch_tui.researchers.llm import literature, table
+from autoresearch_tui.researchers import literature, table
+from autoresearch_tui.researchers.base import Desk
+from autoresearch_tui.researchers.tool_inputs import (
+    TOOLS,
+    WAIT,
+    AskOptimizer,
+    Axis,
+    Cancel,
+    CheckIdea,
+    Compare,
+    Curve,
+    Grid,
+    Input,
+    Log,
+    Propose,
+    Query,
+    Read,
+    ReadNotepad,
+    Repeat,
+    Search,
+    Wait,
+    WriteNotepad,
+)
 
 _MOST_TEXT = 24_000
 """Characters of one answer."""
 
+_SHOWN_CALL, _SHOWN_ANSWER = 2_000, 1_500
+"""Characters of a call, and of what is answered, that the operator is shown."""
+
 _MOST_GRID = 64
 
-WAIT = "wait_for_news"
-"""The tool that ends a turn."""
-
-
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class EditInput(_Input):
-    """Give `constant` of `file` the literal `value`, or replace the text `search`, which must stand
-    exactly once in `file`, by `replace`."""
-
-    file: str | None = None
-    constant: str | None = None
-    value: bool | int | float | str | None = None
-    search: str | None = None
-    replace: str | None = None
-
-
-class Idea(_Input):
-    """One experiment."""
-
-    title: str
-    hypothesis: str
-    edits: list[EditInput]
-    expected: str | None = None
-    parent: Annotated[str | None, Field(description="an experiment; else the incumbent")] = None
-    priority: int | None = None
-
-
-class Axis(_Input):
-    """One constant and the values that it takes in a grid."""
-
-    constant: str
-    values: Annotated[list[bool | int | float | str], Field(min_length=1, max_length=16)]
-    file: str | None = None
-
-
-class Grid(_Input):
-    """Every combination of the values of all axes, an experiment each, on top of `edits`."""
-
-    title: str
-    hypothesis: str
-    axes: Annotated[list[Axis], Field(min_length=1, max_length=4)]
-    edits: list[EditInput] | None = None
-    expected: str | None = None
-    parent: str | None = None
-    priority: int | None = None
-
-
-class Propose(_Input):
-    """Propose experiments, together one wave: `experiments`, or a `grid` of constants, or both."""
-
-    experiments: list[Idea] = Field(default_factory=list[Idea])
-    grid: Grid | None = None
-
-
-class Read(_Input):
-    """Read a file as an experiment has it, or with `diff` what the experiment changed."""
-
-    experiment: str
-    path: str | None = None
-    diff: bool = False
-
-
-class Query(_Input):
-    """Find experiments: filter and sort, or sum up by a constant, origin, verdict, accelerator."""
-
-    verdict: Literal["keep", "discard", "crash", "inconclusive"] | None = None
-    status: str | None = None
-    origin: str | None = None
-    accelerator: str | None = None
-    words: Annotated[str | None, Field(description="all must stand in title or hypothesis")] = None
-    sort: Literal["number", "value", "gain"] = "number"
-    newest_first: bool = False
-    limit: Annotated[int, Field(ge=1, le=200)] = 40
-    sum_up_by: Annotated[str | None, Field(description="a constant's name, or a field")] = None
-
-
-class Log(_Input):
-    """Read what the newest run of an experiment printed: its end, or lines that match `grep`."""
-
-    experiment: str
-    lines: Annotated[int, Field(ge=1, le=400)] = 60
-    grep: Annotated[str | None, Field(max_length=200, description="a regular expression")] = None
-
-
-class Curve(_Input):
-    """The training loss of an experiment's newest run, at up to twenty points of its budget."""
-
-    experiment: str
-
-
-class Compare(_Input):
-    """Compare two experiments on each accelerator type that both were measured on."""
-
-    a: str
-    b: str
-
-
-class CheckIdea(_Input):
-    """Find what was tried that is like an idea: the same constants, or similar words."""
-
-    words: str
-    constants: dict[str, bool | int | float | str] = Field(
-        default_factory=dict[str, bool | int | float | str]
-    )
-
-
-class WriteNotepad(_Input):
-    """Write the whole notepad anew; `version` is that of the one it replaces."""
-
-    text: str
-    version: int
-
-
-class Cancel(_Input):
-    """Take back an experiment of your own that has no verdict yet."""
-
-    experiment: str
-
-
-class Repeat(_Input):
-    """Have an experiment measured again, until it has `runs` runs in all."""
-
-    experiment: str
-    runs: int
-
-
-class Search(_Input):
-    """Search arXiv: titles, years and abstracts."""
-
-    query: Annotated[str, Field(min_length=2, max_length=300)]
-    limit: Annotated[int, Field(ge=1, le=10)] = 5
-
-
-class ReadNotepad(_Input):
-    """Read the notepad as it is now."""
-
-
-class AskOptimizer(_Input):
-    """What the optimiser has found out about its constants: importances, and where it looks."""
-
-
-class Wait(_Input):
-    """End this turn; you are asked again when more is wanted, or the operator speaks."""
-
-
-In = TypeVar("In", bound=_Input)
-
-Tool = tuple[type[_Input], Callable[[Any], Awaitable[str]]]
+Do = Callable[[Any], Awaitable[str]]
+"""Does what a tool is for; takes its checked input."""
 
 
 class Tools:
-    """The tools of one turn at a desk. `admitted` counts the proposals that stood."""
+    """Tools at a desk: those of `inputs`, of which `more` does what is not done here."""
 
-    def __init__(self, desk: Desk, brief: Brief) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        minimize: bool,
+        inputs: Mapping[str, type[Input]] = TOOLS,
+        more: Mapping[str, Do] | None = None,
+    ) -> None:
         self._desk = desk
-        self._brief = brief
-        self._known: Mapping[str, Tool] = {
-            "propose": (Propose, self._propose),
-            "read": (Read, self._read),
-            "query": (Query, self._query),
-            "log": (Log, self._log),
-            "curve": (Curve, self._curve),
-            "compare": (Compare, self._compare),
-            "check_idea": (CheckIdea, self._check_idea),
-            "ask_optimizer": (AskOptimizer, self._ask_optimizer),
-            "read_notepad": (ReadNotepad, self._read_notepad),
-            "write_notepad": (WriteNotepad, self._write_notepad),
-            "cancel": (Cancel, self._cancel),
-            "repeat": (Repeat, self._repeat),
-            "search_literature": (Search, self._search),
-            WAIT: (Wait, self._wait),
+        self._minimize = minimize
+        self._inputs = inputs
+        self._do: Mapping[str, Do] = {
+            "propose": self._propose,
+            "read": self._read,
+            "query": self._query,
+            "log": self._log,
+            "curve": self._curve,
+            "compare": self._compare,
+            "check_idea": self._check_idea,
+            "ask_optimizer": self._ask_optimizer,
+            "read_notepad": self._read_notepad,
+            "write_notepad": self._write_notepad,
+            "cancel": self._cancel,
+            "repeat": self._repeat,
+            "search_literature": self._search,
+            WAIT: self._wait,
+            **(more or {}),
         }
 
-    @property
-    def described(self) -> list[dict[str, Any]]:
-        """The tools as the API takes them."""
-        return [
-            {
-                "name": name,
-                "description": " ".join((kind.__doc__ or "").split()),
-                "input_schema": kind.model_json_schema(),
-            }
-            for name, (kind, _) in self._known.items()
-        ]
-
     async def call(self, name: str, given: object) -> tuple[str, bool]:
-        """What a tool answers, and whether that is a refusal."""
-        tool = self._known.get(name)
-        if tool is None:
-            return f"{name}: there is no such tool; there are: {', '.join(self._known)}", True
-        kind, do = tool
+        """What a tool answers, and whether that is a refusal; both are let read."""
+        self._desk.think("call", f"{name} {json.dumps(given)}"[:_SHOWN_CALL])
+        text, is_refused = await self._answer(name, given)
+        self._desk.think("answer", text[:_SHOWN_ANSWER])
+        return text, is_refused
+
+    async def _answer(self, name: str, given: object) -> tuple[str, bool]:
+        if name not in self._inputs:
+            return f"{name}: there is no such tool; there are: {', '.join(self._inputs)}", True
         try:
-            return (await do(kind.model_validate(given)))[:_MOST_TEXT], False
+            found = self._inputs[name].model_validate(given)
+            return (await self._do[name](found))[:_MOST_TEXT], False
         except ValidationError as error:
             return _refusal(error), True
         except AutoresearchError as error:
@@ -251,10 +129,10 @@ class Tools:
     async def _query(self, given: Query) -> str:
         found = [e for e in await self._desk.library.experiments() if _fits(e, given)]
         if given.sum_up_by is not None:
-            return _summed_up(found, given.sum_up_by, minimize=self._brief.minimize)
+            return _summed_up(found, given.sum_up_by, minimize=self._minimize)
         if given.sort != "number":
             # The best first: the lowest value of some metrics, and always the highest gain.
-            lowest = given.sort == "value" and self._brief.minimize
+            lowest = given.sort == "value" and self._minimize
             measured = [e for e in found if getattr(e, given.sort) is not None]
             found = sorted(measured, key=lambda e: getattr(e, given.sort), reverse=not lowest)
         elif given.newest_first:
@@ -284,12 +162,13 @@ class Tools:
         library = self._desk.library
         first = {j.accelerator: j for j in await library.judgements(given.a)}
         second = {j.accelerator: j for j in await library.judgements(given.b)}
+        noise = await library.noise()
         lines: list[str] = []
         for kind in sorted(first.keys() & second.keys()):
             a, b = first[kind], second[kind]
             if a.value is None or b.value is None:
                 continue
-            apart = self._difference(b.value - a.value, a.runs, b.runs)
+            apart = self._difference(b.value - a.value, a.runs, b.runs, noise)
             lines.append(
                 f"{kind}: {given.a} {a.value:.6f} ({a.runs} runs), {given.b} {b.value:.6f} "
                 f"({b.runs} runs); {given.b} is {apart}"
@@ -301,10 +180,10 @@ class Tools:
             )
         return "\n".join(lines)
 
-    def _difference(self, difference: float, n: int, m: int) -> str:
-        better = (difference < 0) == self._brief.minimize and difference != 0
+    def _difference(self, difference: float, n: int, m: int, noise: Noise) -> str:
+        better = (difference < 0) == self._minimize and difference != 0
         words = f"{abs(difference):.6f} {'better' if better else 'worse'}"
-        if (sd := self._brief.noise.sd) is None or sd == 0:
+        if (sd := noise.sd) is None or sd == 0:
             return f"{words}; the noise is not known yet"
         z = abs(difference) / (sd * (1 / max(n, 1) + 1 / max(m, 1)) ** 0.5)
         verdict = "within the noise" if z < 2 else "more than the noise explains"

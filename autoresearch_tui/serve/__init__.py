@@ -1,0 +1,1 @@
+"""Servers by which others reach a study."""
