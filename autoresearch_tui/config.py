@@ -14,6 +14,7 @@ CONFIG_NAME = "autoresearch.toml"
 
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
+_MEMBER = re.compile(r"optimizer|llm(:[a-z][a-z0-9-]{0,23})?")
 _TAG_WORDS = "must be 1 to 40 letters, digits and dashes"
 
 
@@ -247,19 +248,51 @@ class Search(Section):
 class Researcher(Section):
     """Who proposes."""
 
-    kind: Literal["auto", "optimizer", "llm", "hybrid", "none"] = "auto"
+    kind: tuple[str, ...] = ("auto",)
     """`optimizer`; `llm`, a language model; `hybrid`, both; `none`: only proposals from outside.
-    `auto` is `hybrid` where there is an API key, else `optimizer`."""
+    `auto` is `hybrid` where there is an API key, else `optimizer`. Or several at once: `optimizer`,
+    `llm`, and `llm:<role>` for each of `llm.roles`."""
     exhausted: Literal["end", "repeat"] = "end"
     """What happens when nothing more can be proposed: the study ends at once, or it first repeats
     the best and the baseline, so that more can be said of their difference."""
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _kind_may_be_a_line(cls, kind: object) -> object:
+        return [each.strip() for each in kind.split(",")] if isinstance(kind, str) else kind
+
+    @field_validator("kind")
+    @classmethod
+    def _kind_is_known(cls, kind: tuple[str, ...]) -> tuple[str, ...]:
+        is_one = len(kind) == 1 and kind[0] in ("auto", "hybrid", "none")
+        if not kind or not (is_one or all(map(_MEMBER.fullmatch, kind))):
+            raise ValueError(
+                "must be auto, optimizer, llm, hybrid or none, or several of optimizer, llm and "
+                "llm:<role>"
+            )
+        if len(set(kind)) < len(kind):
+            raise ValueError("names a researcher twice")
+        return kind
+
+
+Effort = Literal["low", "medium", "high", "xhigh", "max"]
+
+
+class Role(Section):
+    """What one of several language models does."""
+
+    words: str = ""
+    """What it is told of itself; a role that is known needs none."""
+    model: Annotated[str, Field(min_length=1)] | None = None
+    """Its model, in place of `llm.model`."""
+    effort: Effort | None = None
 
 
 class Llm(Section):
     """The language model that proposes."""
 
     model: Annotated[str, Field(min_length=1)] = "claude-opus-5-5"
-    effort: Literal["low", "medium", "high", "xhigh", "max"] = "high"
+    effort: Effort = "high"
     """How much it thinks."""
     max_tokens: Annotated[int, Field(ge=1024)] = 32_000
     """Tokens that one answer of it may have, its thoughts included."""
@@ -268,9 +301,12 @@ class Llm(Section):
     rounds: Annotated[int, Field(ge=1)] = 24
     """Answers in one turn, each followed by what its tools gave."""
     share: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """Its share of the proposals beside the optimiser's."""
+    """Its share of the proposals beside the optimiser's; of several models together."""
     budget_usd: Annotated[float, Field(gt=0)] | None = None
-    """Dollars for its tokens; then it falls silent, and the study goes on without it."""
+    """Dollars for the tokens of all models; then they fall silent, and the study goes on without
+    them."""
+    roles: dict[str, Role] = Field(default_factory=dict[str, Role])
+    """By the name that follows `llm:` in `researcher.kind`."""
     key_file: str = ""
     """A file that holds the API key, readable by its owner alone; else ANTHROPIC_API_KEY."""
 

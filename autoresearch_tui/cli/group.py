@@ -15,8 +15,6 @@ from autoresearch_tui.paths import StudyPaths
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-_PROPOSERS = ("auto", "optimizer", "llm", "hybrid", "none")
-
 _ORDER = (
     *("open", "engine", "init", "status", "list", "show", "diff", "logs", "report"),
     *("propose", "approve", "veto", "accept", "pause", "resume", "cancel", "stop"),
@@ -66,7 +64,11 @@ def limit_options(command: Command) -> Command:
         click.option("--image", help="In place of the task's image_id; `none` for none."),
         click.option("--use", help="Clusters that are up already, by name: gpu-01,gpu-02."),
         click.option("--approval", type=click.Choice(_MODES), help="Approval mode."),
-        click.option("--researcher", type=click.Choice(_PROPOSERS), help="Proposer."),
+        click.option(
+            "--researcher",
+            metavar="KIND",
+            help="auto, optimizer, llm, hybrid, none, or several: llm,llm:sceptic,optimizer.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)

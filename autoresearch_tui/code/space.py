@@ -154,7 +154,9 @@ def _axis(
     levels = _overridden(constant, override) if override else None
     if levels is None:
         levels = derive_levels(constant, constant.value)
-        before = None if baseline is None else derive_levels(constant, baseline)
+        # A change of code may have made another kind of thing of a constant.
+        is_alike = _kind_of(baseline) == _kind_of(constant.value)
+        before = derive_levels(constant, baseline) if baseline is not None and is_alike else None
         if levels is None or before is None:
             levels = levels or before
         elif before.scale == levels.scale:
@@ -176,6 +178,10 @@ def _axis(
         tuple(levels.values[i] for i in order),
         tuple(positions[i] for i in order),
     )
+
+
+def _kind_of(value: Scalar | None) -> type:
+    return float if type(value) is int else type(value)
 
 
 def _overridden(constant: Constant, axis: Axis) -> Levels | None:
@@ -217,7 +223,8 @@ def _positions(levels: Levels, name: str) -> list[float]:
     if levels.scale == "choice":
         return [index / (len(values) - 1) for index in range(len(values))]
     numbers = [float(value) for value in values if not isinstance(value, str)]
-    if levels.scale == "linear":
+    # Somebody may have given a constant a value that its scale has no place for.
+    if levels.scale == "linear" or (levels.scale == "mirrored" and max(numbers) >= 1):
         return _stretched(numbers)
     if levels.scale == "mirrored":
         return _stretched([-math.log(1 - number) for number in numbers])

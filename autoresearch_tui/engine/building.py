@@ -121,17 +121,31 @@ def _backend(
 
 
 def _researchers(settings: Settings, accelerator: str, store: Writer) -> list[Researcher]:
-    kind, found = settings.researcher.kind, list[Researcher]()
-    if kind == "auto":
-        kind = "hybrid" if has_key(settings.llm.key_file) else "optimizer"
-    if kind in ("llm", "hybrid"):
-        from autoresearch_tui.researchers.llm.researcher import LlmResearcher
+    return [_researcher(name, settings, accelerator, store) for name in _members(settings)]
 
-        spent = store.turn_cost("llm")
-        found.append(LlmResearcher(settings.llm, settings.prices, spent=spent))
-    if kind in ("optimizer", "hybrid"):
+
+def _members(settings: Settings) -> tuple[str, ...]:
+    both = ("llm", "optimizer")
+    match settings.researcher.kind:
+        case ("auto",):
+            return both if has_key(settings.llm.key_file) else ("optimizer",)
+        case ("hybrid",):
+            return both
+        case ("none",):
+            return ()
+        case kinds:
+            return kinds
+
+
+def _researcher(name: str, settings: Settings, accelerator: str, store: Writer) -> Researcher:
+    if name == "optimizer":
         from autoresearch_tui.researchers.optimizer import OptimizerResearcher
 
-        profile = "cpu" if accelerator == "CPU" else "gpu"
-        found.append(OptimizerResearcher(settings.search, profile))
-    return found
+        return OptimizerResearcher(settings.search, "cpu" if accelerator == "CPU" else "gpu")
+    from autoresearch_tui.researchers.llm.researcher import LlmResearcher
+    from autoresearch_tui.researchers.llm.roles import in_role
+
+    llm, words, role = settings.llm, "", name.partition(":")[2]
+    if role:
+        llm, words = in_role(llm, role)
+    return LlmResearcher(llm, settings.prices, store.llm_cost, name=name, role=words)

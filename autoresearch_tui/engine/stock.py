@@ -23,8 +23,9 @@ class Stock:
     def __init__(self, engine: Engine, researchers: Sequence[str]) -> None:
         self._engine = engine
         share = engine.settings.llm.share
+        models = sum(map(_is_model, researchers))
         self._shares = {
-            name: share if name.startswith("llm") else 1 - share for name in researchers
+            name: share / models if _is_model(name) else 1 - share for name in researchers
         }
         self._promised: dict[str, int] = {}
         self.free = set(researchers)
@@ -89,3 +90,7 @@ class Stock:
         return experiment.status is ExperimentStatus.QUEUED and not any(
             run.counts and run.cluster for run in runs
         )
+
+
+def _is_model(researcher: str) -> bool:
+    return researcher.partition(":")[0] == "llm"

@@ -5,7 +5,7 @@
 
 import math
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoresearch_tui.code.space import SearchAxis
+from autoresearch_tui.code.ties import Ties
 from autoresearch_tui.domain import Experiment, Scalar, Verdict
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 Point = tuple[Scalar, ...]
 """A value for each axis."""
+
+_Pair = tuple[int, Scalar, int, Scalar]
+"""Two axes, and a level of each."""
 
 _FAILED = (Verdict.CRASH, Verdict.INCONCLUSIVE)
 """Verdicts that teach where not to go: the number is missing, or not to be believed."""
@@ -33,16 +37,26 @@ _RIDGE = 1.0
 
 _MOST_MOVES = 3
 
+_FAR = 4
+"""Other constants by which a setting must differ from one that crashed to owe it nothing."""
+
+_DOOMED = 0.5
+"""Blame at which a setting is left alone."""
+
 
 class Surrogate:
     """A model of the metric over the search space, which learns from one experiment at a time."""
 
-    def __init__(self, axes: Sequence[SearchAxis], *, minimize: bool, seed: int) -> None:
+    def __init__(
+        self, axes: Sequence[SearchAxis], *, minimize: bool, seed: int, ties: Ties | None = None
+    ) -> None:
         import optuna
         from optuna.distributions import CategoricalDistribution, IntDistribution
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.axes = tuple(axes)
+        self.ties = _by_place(self.axes, ties or {})
+        """By the place of an axis: those that it is tied to, and whether they go its way."""
         self.start: Point = tuple(axis.current for axis in self.axes)
         self.tried: set[Point] = {self.start}
         """Points that experiments have, or that are being proposed."""
@@ -131,24 +145,42 @@ class Surrogate:
             self.tried.add(tuple(place.get(axis.key, axis.current) for axis in self.axes))
 
     def is_doomed(self, point: Point) -> bool:
-        """Whether a point has a level that has only ever crashed.
+        """Whether a point is too like one that has crashed.
 
-        One crash condemns a level that was the only move; two do where there were others.
+        A level that has never come to an end is blamed as far as all else is as it was in the
+        crash: less with each constant that differs, and not at all where one differs that the file
+        ties to it. Where each level has come to an end elsewhere, a pair of tied ones is blamed.
         """
         return any(
-            level not in self._sound[at] and self._blame[at, level] >= 1.0
+            level not in self._sound[at] and self._blame(at, point) >= _DOOMED
             for at, level in enumerate(point)
+        ) or any(
+            self._pairs[pair] >= _DOOMED
+            for pair in _pairs_of(self.ties, point)
+            if pair in self._pairs and pair not in self._sound_pairs
         )
 
+    def _blame(self, at: int, point: Point) -> float:
+        blame = 0.0
+        for crashed, weight in self._crashed[at, point[at]]:
+            others = [i for i in range(len(point)) if i != at and point[i] != crashed[i]]
+            if not any(i in self.ties[at] for i in others):
+                blame += weight * max(1 - len(others) / _FAR, 0.0)
+        return blame
+
     def _learn_failures(self) -> None:
-        self._sound = [
-            {self.start[at], *(p[at] for p in self._points)} for at in range(len(self.axes))
-        ]
-        self._blame: defaultdict[tuple[int, Scalar], float] = defaultdict(float)
+        ended = [self.start, *self._points]
+        self._sound = [{point[at] for point in ended} for at in range(len(self.axes))]
+        self._sound_pairs = {pair for point in ended for pair in _pairs_of(self.ties, point)}
+        self._crashed: defaultdict[tuple[int, Scalar], list[tuple[Point, float]]]
+        self._crashed, self._pairs = defaultdict(list), Counter[_Pair]()
         for point in self._failures:
-            moves = [at for at, level in enumerate(point) if level not in self._sound[at]]
-            for at in moves:
-                self._blame[at, point[at]] += 1 if len(moves) == 1 else 0.5
+            unsound = [at for at, level in enumerate(point) if level not in self._sound[at]]
+            for at in unsound:
+                self._crashed[at, point[at]].append((point, 1 / len(unsound)))
+            pairs = _pairs_of(self.ties, point) - self._sound_pairs
+            if not unsound and pairs:
+                self._pairs.update(dict.fromkeys(pairs, 1 / len(pairs)))
 
     def add_pending(self, point: Point) -> None:
         """Count a point as being tried, so that the next one is looked for elsewhere."""
@@ -204,6 +236,24 @@ class Surrogate:
         }
         return _moved(start, asked, sorted(moves, key=rank.__getitem__)[:wanted])
 
+    def carried(self, point: Point, at: int, partners: Sequence[int]) -> Point | None:
+        """A point with `partners`, which are tied to what it has moved at `at`, moved as well.
+
+        Each goes to the level that comes nearest to keeping the quotient, or the product, with the
+        moved one; None where one cannot move.
+        """
+        before, after = self.start[at], point[at]
+        if isinstance(before, str) or isinstance(after, str) or before <= 0 or after <= 0:
+            return None
+        found = list(point)
+        for partner in partners:
+            factor = after / before if self.ties[at][partner] else before / after
+            level = _nearest(self.axes[partner], self.start[partner], factor)
+            if level is None:
+                return None
+            found[partner] = level
+        return tuple(found)
+
     def _features(self, point: Point) -> list[float]:
         found = [1.0]
         for at, (axis, value) in enumerate(zip(self.axes, point, strict=True)):
@@ -256,6 +306,34 @@ class Surrogate:
 
 def _moved(start: Point, asked: Sequence[Scalar], moves: Sequence[int]) -> Point:
     return tuple(asked[i] if i in moves else value for i, value in enumerate(start))
+
+
+def _nearest(axis: SearchAxis, value: Scalar, factor: float) -> Scalar | None:
+    """The level that comes nearest to a value times a factor, unless that is the value itself."""
+    if isinstance(value, str) or not axis.ordered or value <= 0:
+        return None
+    levels = [level for level in axis.levels if not isinstance(level, str) and level > 0]
+    best = min(levels, key=lambda level: abs(math.log(level / (value * factor))), default=value)
+    return None if best == value else best
+
+
+def _by_place(axes: Sequence[SearchAxis], ties: Ties) -> list[Mapping[int, bool]]:
+    places = {axis.key: at for at, axis in enumerate(axes)}
+    found: list[dict[int, bool]] = [{} for _ in axes]
+    for (a, b), is_same in ties.items():
+        if a in places and b in places:
+            found[places[a]][places[b]] = is_same
+    return [*found]
+
+
+def _pairs_of(ties: Sequence[Mapping[int, bool]], point: Point) -> set[_Pair]:
+    """The levels of each two axes that are tied to each other."""
+    return {
+        (at, point[at], other, point[other])
+        for at, others in enumerate(ties)
+        for other in others
+        if at < other
+    }
 
 
 def _what_is_known(experiment: Experiment) -> tuple[str, float | None]:

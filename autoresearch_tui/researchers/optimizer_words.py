@@ -21,7 +21,11 @@ def describe(
     if surrogate.results < _ENOUGH:
         names = " and ".join(axis.name for axis, _, _ in moved)
         return title, f"How much {names} matters is not known yet; one step tells.", ""
-    return title, _reason(surrogate, moved), _expected(surrogate, start, point, brief)
+    return (
+        title,
+        f"{_tied(surrogate, moved)}{_reason(surrogate, moved)}",
+        _expected(surrogate, start, point, brief),
+    )
 
 
 def _move(axis: SearchAxis, before: Scalar, after: Scalar) -> str:
@@ -30,6 +34,15 @@ def _move(axis: SearchAxis, before: Scalar, after: Scalar) -> str:
 
 def _short(value: Scalar) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _tied(surrogate: Surrogate, moved: Sequence[Move]) -> str:
+    """Why constants move together, where the file says so."""
+    places = [surrogate.axes.index(axis) for axis, _, _ in moved]
+    if len(places) < 2 or not all(other in surrogate.ties[places[0]] for other in places[1:]):
+        return ""
+    names = " and ".join(axis.name for axis, _, _ in moved)
+    return f"The file ties {names} together, so they move together. "
 
 
 def _reason(surrogate: Surrogate, moved: Sequence[Move]) -> str:

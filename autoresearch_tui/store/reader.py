@@ -361,9 +361,12 @@ class Reader:
         )
         return [row["took"] for row in rows]
 
-    def turn_cost(self, researcher: str) -> float:
-        """Dollars that all turns of a researcher have cost."""
-        row = self._one("SELECT TOTAL(cost) AS cost FROM turns WHERE researcher = ?", researcher)
+    def llm_cost(self) -> float:
+        """Dollars that all turns of language models have cost."""
+        row = self._one(
+            "SELECT TOTAL(cost) AS cost FROM turns"
+            " WHERE researcher = 'llm' OR researcher LIKE 'llm:%'"
+        )
         return float(row["cost"]) if row is not None else 0.0
 
     def thoughts(self, after: int = 0, limit: int = 1000) -> list[Thought]:

@@ -1,6 +1,8 @@
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autoresearch_tui.code.space import build_space, check_search
 from autoresearch_tui.config import Axis, Search
@@ -164,3 +166,26 @@ def test_settings_that_do_not_fit(search, message):
 
 def test_settings_that_fit():
     check_search(Search(space={"ADAM_BETAS": Axis(choices=("(0.9, 0.9)", "(0.8, 0.9)"))}), FILES)
+
+
+VALUES = st.one_of(
+    st.integers(-1000, 10**6),
+    st.floats(-1e6, 1e6, allow_nan=False),
+    st.booleans(),
+    st.sampled_from(["plain", "SSSL"]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    name=st.sampled_from(
+        ["BETA", "ADAM_BETA1", "LR", "WIDTH", "DROPOUT", "SOFTCAP", "WARMDOWN_RATIO", "N", "X"]
+    ),
+    now=VALUES,
+    before=VALUES,
+)
+def test_any_value_of_a_constant_has_its_place(name: str, now: object, before: object):
+    for axis in build_space({"a.py": f"{name} = {now!r}\n"}, Search(), "cpu", {name: before}):  # type: ignore[dict-item]
+        assert all(0 <= place <= 1 for place in axis.positions)
+        assert 0 <= axis.position(axis.current) <= 1
+        assert axis.current in axis.levels

@@ -164,7 +164,11 @@ class Desk:
 
 @asynccontextmanager
 async def researcher(
-    script: Script, monkeypatch: pytest.MonkeyPatch, settings: Llm | None = None, **more: Any
+    script: Script,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Llm | None = None,
+    spent: float = 0.0,
+    **more: Any,
 ) -> AsyncIterator[tuple[LlmResearcher, MessagesApi, list[float]]]:
     pauses: list[float] = []
 
@@ -174,7 +178,7 @@ async def researcher(
     with messages_api(script) as api:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", api.address)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "key-of-the-test")
-        made = LlmResearcher(settings or Llm(), Prices(), sleep=sleep, **more)
+        made = LlmResearcher(settings or Llm(), Prices(), lambda: spent, sleep=sleep, **more)
         try:
             yield made, api, pauses
         finally:

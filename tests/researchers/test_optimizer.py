@@ -6,7 +6,7 @@ import math
 import random
 import re
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from autoresearch_tui.code.constants import all_constants
 from autoresearch_tui.code.edits import apply_edits
 from autoresearch_tui.code.space import build_space
+from autoresearch_tui.code.ties import find_ties
 from autoresearch_tui.config import Axis, Search
 from autoresearch_tui.domain import (
     ConstantEdit,
@@ -25,6 +26,7 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.errors import ExhaustedError
+from autoresearch_tui.researchers import optimizer
 from autoresearch_tui.researchers.base import Brief
 from autoresearch_tui.researchers.optimizer import OptimizerResearcher
 from autoresearch_tui.researchers.optimizer_model import Surrogate
@@ -38,7 +40,7 @@ KIND = "plain"
 """
 
 
-def loss(constants: dict[str, object]) -> float | None:
+def loss(constants: Mapping[str, Any]) -> float | None:
     """Best at LR 0.02, WIDTH 128, no dropout; a depth above 6 crashes."""
     values = {key.split(":")[-1].split(".")[-1]: value for key, value in constants.items()}
     depth = float(str(values["DEPTH"]))
@@ -47,6 +49,9 @@ def loss(constants: dict[str, object]) -> float | None:
     rate = math.log(float(str(values["LR"])) / 0.02) ** 2
     width = abs(math.log2(float(str(values["WIDTH"])) / 128))
     return 1 + 0.02 * rate + 0.03 * width + 0.05 * float(str(values["DROPOUT"]))
+
+
+Loss = Callable[[Mapping[str, Any]], float | None]
 
 
 def _answer(number: int, status: ExperimentStatus) -> Experiment:
@@ -63,6 +68,7 @@ class Desk:
         self._brief = brief
         self._thoughts = thoughts
         self.proposals: list[Proposal] = []
+        self.repeated: list[tuple[str, int]] = []
 
     async def brief(self) -> Brief:
         return self._brief
@@ -71,6 +77,9 @@ class Desk:
         self.proposals += proposals
         status = ExperimentStatus.REJECTED if self.refuses else ExperimentStatus.QUEUED
         return [_answer(number, status) for number in range(len(proposals))]
+
+    async def repeat(self, experiment: str, runs: int) -> None:
+        self.repeated.append((experiment, runs))
 
     def think(self, kind: str, text: str) -> None:
         self._thoughts.append((kind, text))
@@ -82,9 +91,12 @@ class Desk:
 class Bench:
     """Plays the engine: applies, measures, keeps."""
 
-    def __init__(self, search: Search | None = None) -> None:
+    def __init__(
+        self, search: Search | None = None, source: str = SOURCE, loss: Loss = loss
+    ) -> None:
         self.researcher = OptimizerResearcher(search or Search(seed=3))
-        self.files = {"train.py": SOURCE}
+        self.files = {"train.py": source}
+        self.loss = loss
         constants = all_constants(self.files, "cpu")
         value = loss(constants)
         self.best = self._experiment(1, constants, value, Verdict.KEEP)
@@ -93,6 +105,7 @@ class Bench:
         self.parent = self.files
         self.thoughts: list[tuple[str, str]] = []
         self.refuses = False
+        self.repeated: list[tuple[str, int]] = []
 
     def _experiment(
         self, number: int, constants: object, value: float | None, verdict: Verdict
@@ -118,14 +131,14 @@ class Bench:
         )
         self.fresh, self.parent = [], self.files
         desk = Desk(brief, self.thoughts)
-        desk.refuses = self.refuses
+        desk.refuses, desk.repeated = self.refuses, self.repeated
         await self.researcher.turn(desk)
         return desk.proposals
 
     def measure(self, proposal: Proposal) -> Experiment:
         files = apply_edits(self.parent, proposal.edits, profile="cpu")
         constants = all_constants(files, "cpu")
-        value = loss(constants)
+        value = self.loss(constants)
         is_better = value is not None and value < (self.best.value or 0.0)
         verdict = Verdict.CRASH if value is None else Verdict.KEEP if is_better else Verdict.DISCARD
         found = self._experiment(len(self.experiments) + 1, constants, value, verdict)
@@ -164,6 +177,86 @@ async def test_learns_from_crashes():
         for proposal in await bench.ask(2):
             crashes.append(bench.measure(proposal).verdict is Verdict.CRASH)
     assert sum(crashes[-10:]) <= 2
+
+
+TIED = """\
+LOAD = 1024
+CHUNK = 16
+SPAN = 64
+RATE = 0.1
+DECAY = 0.2
+def main():
+    piece = CHUNK * SPAN
+    assert LOAD % piece == 0
+"""
+
+
+def tied_loss(constants: Mapping[str, Any]) -> float | None:
+    """Best at LOAD 256 and CHUNK 4, where neither can go, or is better, without the other."""
+    load, piece = constants["LOAD"], constants["CHUNK"] * constants["SPAN"]
+    if load % piece:
+        return None
+    rate = math.log(constants["RATE"] / 0.03) ** 2
+    pieces = math.log2(load / piece)
+    return 1 + 0.05 * abs(math.log2(load / 256)) + 0.03 * pieces + 0.01 * rate
+
+
+async def left_after(seeds: range, asked: int) -> float:
+    """How far from the optimum studies are, in the mean."""
+    left: list[float] = []
+    for seed in seeds:
+        bench = Bench(Search(seed=seed), TIED, tied_loss)
+        for _ in range(asked):
+            for proposal in await bench.ask(2):
+                bench.measure(proposal)
+        left.append((bench.best.value or 9.0) - 1.0)
+    return sum(left) / len(left)
+
+
+async def test_moves_together_what_the_file_ties_together(monkeypatch: pytest.MonkeyPatch):
+    tied = await left_after(range(8), 15)
+    monkeypatch.setattr(optimizer, "find_ties", lambda *_: {})
+    assert tied < 0.5 * await left_after(range(8), 15)
+
+
+def crashed(model: Surrogate, number: int, **constants: Any) -> Experiment:
+    known = {axis.key: axis.current for axis in model.axes}
+    return replace(
+        Bench().best, id=f"e{number:04}", verdict=Verdict.CRASH, value=None, parent="e0001",
+        constants=known | constants,
+    )  # fmt: skip
+
+
+def test_blame_for_a_crash_belongs_to_the_combination():
+    files = {"train.py": TIED}
+    axes = build_space(files, Search())
+    model = Surrogate(axes, minimize=True, seed=1, ties=find_ties(files))
+    keys = [axis.key for axis in axes]
+
+    def at(**moved: Any) -> tuple[Any, ...]:
+        return tuple(moved.get(key, value) for key, value in zip(keys, model.start, strict=True))
+
+    model.learn([crashed(model, 2, LOAD=512)])
+    # With another rate it would crash again; with what LOAD is tied to, nobody knows.
+    assert model.is_doomed(at(LOAD=512, RATE=0.05))
+    assert not model.is_doomed(at(LOAD=512, CHUNK=8))
+    # A level that came to an end elsewhere is not to blame, the pair is.
+    ended = replace(
+        Bench().best, id="e0003", verdict=Verdict.DISCARD, constants=model.values_at(at(SPAN=32))
+    )
+    model.learn([ended, crashed(model, 4, SPAN=32, CHUNK=64)])
+    assert model.is_doomed(at(SPAN=32, CHUNK=64, RATE=0.05))
+    assert not model.is_doomed(at(SPAN=32))
+
+
+async def test_a_new_best_within_luck_is_measured_again_once():
+    bench = Bench()
+    best = bench.best
+    for gain, runs, expected in ((0.02, 1, True), (0.02, 2, False), (0.9, 1, False)):
+        bench.best = replace(best, parent="e0000", gain=gain, runs_wanted=runs)
+        bench.repeated.clear()
+        await bench.ask(1)
+        assert bench.repeated == ([(best.id, 2)] if expected else [])
 
 
 async def test_reads_like_a_human_and_shows_what_it_knows():

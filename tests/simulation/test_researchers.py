@@ -1,15 +1,18 @@
 """Several researchers at one desk."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from autoresearch_tui.config import Search
 from autoresearch_tui.domain import ConstantEdit, ExperimentStatus, Proposal
 from autoresearch_tui.errors import ExhaustedError, ResearcherError
 from autoresearch_tui.researchers.base import Desk
-from autoresearch_tui.simulation.study import Sampler, Simulation
+from autoresearch_tui.researchers.optimizer import OptimizerResearcher
+from autoresearch_tui.simulation.study import Landscape, Sampler, Simulation
 from tests.simulation.night import Night
 
 HOUR = {"limits": {"max_hours": 1.0}}
@@ -140,6 +143,38 @@ def test_clusters_never_wait_for_a_slow_one(tmp_path: Path):
     store = night.run()
     assert busy_share(night) > 0.9
     assert {"slow", "sampler"} <= {e.origin for e in store.experiments()}
+
+
+def idle_seconds(night: Night) -> list[float]:
+    """Between two runs on one cluster, from when the baseline was measured."""
+    assert night.world is not None
+    by_cluster: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    for each in night.world.executions:
+        by_cluster[each.cluster].append((each.started_at, each.ended_at))
+    return [
+        start - end
+        for spans in by_cluster.values()
+        for (_, end), (start, _) in pairwise(sorted(spans)[4:])
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "hours"), [(320.0, 1.0), (60.0, 0.2)])
+def test_no_slot_is_idle_while_two_models_think(tmp_path: Path, seconds: float, hours: float):
+    models = [Thinker(1, "llm", 90.0), Thinker(2, "llm:sceptic", 90.0)]
+    both = [*models, OptimizerResearcher(Search(seed=1))]
+    fleet = ((13, "H100", 3.0), (3, "H200", 5.0))
+    landscape = Landscape(seconds=seconds)
+    limits = {"limits": {"max_hours": hours}}
+    night = Night(tmp_path, both, limits, clusters=fleet, landscape=landscape)
+    store = night.run()
+    origins = Counter(e.origin for e in store.experiments())
+    assert min(origins[each.name] for each in both) > 5, origins
+    thought = [turn for turn in store.turns() if turn.researcher.startswith("llm")]
+    assert all((turn.ended_at or 0) - turn.started_at >= 90 for turn in thought if turn.admitted)
+    gaps = idle_seconds(night)
+    assert len(gaps) > 50
+    # What a cluster takes to begin its next run, and no more.
+    assert max(gaps) < 5, sorted(gaps)[-5:]
 
 
 def test_a_slow_one_alone_is_asked_early_enough(tmp_path: Path):

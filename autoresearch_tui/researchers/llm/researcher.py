@@ -31,18 +31,18 @@ _CUT_OFF = "Your answer was cut off at its longest. Go on, more briefly, and in 
 class LlmResearcher:
     """Proposes by a language model; what it knows is in the study, not in a conversation.
 
-    `name` tells it apart from others of its kind, `role` is what it is told of itself. `spent` is
-    what it has cost before, in dollars.
+    `name` tells it apart from others of its kind, `role` is what it is told of itself. `spent` says
+    what they have cost together so far, in dollars.
     """
 
     def __init__(
         self,
         settings: Llm,
         prices: Prices,
+        spent: Callable[[], float],
         *,
         name: str = "llm",
         role: str = "",
-        spent: float = 0.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
@@ -141,13 +141,12 @@ class LlmResearcher:
 
     def _check_budget(self) -> None:
         budget = self._settings.budget_usd
-        if budget is not None and self._spent >= budget:
-            raise ResearcherError(f"its budget is spent: ${self._spent:.2f} of ${budget:.2f}")
+        if budget is not None and (spent := self._spent()) >= budget:
+            raise ResearcherError(f"its budget is spent: ${spent:.2f} of ${budget:.2f}")
 
     def _counter(self, desk: Desk) -> Callable[[Tokens], None]:
         def spend(tokens: Tokens) -> None:
             dollars = cost(tokens, self._price) if self._price is not None else 0.0
-            self._spent += dollars
             desk.spend(tokens.input, tokens.output, dollars)
             price = f"${dollars:.4f}" if self._price is not None else "price unknown"
             desk.think(
