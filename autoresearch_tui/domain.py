@@ -161,7 +161,8 @@ Edit = ConstantEdit | ReplaceEdit
 class Proposal:
     """What a researcher asks to try, before the engine has looked at it.
 
-    `parent` is an experiment id, or None for the incumbent at the time of validation.
+    `parent` is an experiment id, or None for the incumbent at the time of validation, and
+    `accelerator` the only type that it is to run on, if there is one.
     """
 
     title: str
@@ -170,6 +171,7 @@ class Proposal:
     parent: str | None = None
     expected: str = ""
     priority: int = 0
+    accelerator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

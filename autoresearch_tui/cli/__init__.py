@@ -9,11 +9,21 @@ from collections.abc import Generator
 
 import click
 
-from autoresearch_tui.cli import acting, fleet, opening, outside, reading, talking
+from autoresearch_tui.cli import acting, fleet, opening, outside, reading, researching, talking
 from autoresearch_tui.cli.group import cli
 from autoresearch_tui.errors import AutoresearchError, innermost
 
-__all__ = ["acting", "cli", "fleet", "main", "opening", "outside", "reading", "talking"]
+__all__ = [
+    "acting",
+    "cli",
+    "fleet",
+    "main",
+    "opening",
+    "outside",
+    "reading",
+    "researching",
+    "talking",
+]
 
 
 @contextlib.contextmanager

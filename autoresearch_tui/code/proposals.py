@@ -13,7 +13,7 @@ LONGEST_HYPOTHESIS = 4_000
 LONGEST_EDIT = 200_000
 MOST_EDITS = 64
 
-_PROPOSAL = ("title", "hypothesis", "edits", "parent", "expected", "priority")
+_PROPOSAL = ("title", "hypothesis", "edits", "parent", "expected", "priority", "accelerator")
 _CONSTANT = ("file", "constant", "value")
 _REPLACE = ("file", "search", "replace")
 
@@ -50,6 +50,7 @@ def proposal_to_object(proposal: Proposal) -> dict[str, object]:
         "parent": proposal.parent,
         "expected": proposal.expected,
         "priority": proposal.priority,
+        "accelerator": proposal.accelerator,
     }
 
 
@@ -57,7 +58,8 @@ def proposal_from_json(given: object) -> Proposal:
     """Read a proposal from JSON text or from the object in it.
 
     Fields: `title` (one line), `hypothesis`, `edits` (each `{file, search, replace}` or `{file?,
-    constant, value}`), and optionally `parent`, `expected`, `priority` (-100 to 100).
+    constant, value}`), and optionally `parent`, `expected`, `priority` (-100 to
+    100), `accelerator`.
 
     Raises:
         EditError: the line names the field that is wrong.
@@ -77,6 +79,7 @@ def proposal_from_json(given: object) -> Proposal:
         parent=_optional(data, "parent", 40) or None,
         expected=" ".join(_optional(data, "expected", 400).split()),
         priority=priority,
+        accelerator=_optional(data, "accelerator", 60).strip() or None,
     )
 
 

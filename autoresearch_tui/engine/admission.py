@@ -59,7 +59,7 @@ class Admission:
         async with self._lock:
             number = store.next_number()
             named = store.experiment(proposal.parent) if proposal.parent is not None else None
-            parent = named or engine.parent()
+            parent = named or engine.parent(proposal.accelerator)
             experiment = Experiment(
                 id=f"e{number:04}",
                 number=number,
@@ -74,12 +74,14 @@ class Admission:
                 parent=parent.id if parent is not None else None,
                 expected=proposal.expected,
                 priority=proposal.priority,
+                pinned=proposal.accelerator,
             )
             try:
                 if proposal.parent is not None and named is None:
                     raise EditError(f"parent {proposal.parent}: there is no such experiment")
                 if parent is None:
                     raise EditError("there is no baseline yet to stand on")
+                self._check_accelerator(proposal.accelerator)
                 facts = await self._apply(experiment, parent)
                 experiment = replace(experiment, **facts)
             except EditError as error:
@@ -87,6 +89,12 @@ class Admission:
                 experiment = replace(experiment, status=status, why=str(error))
             engine.tell(Admitted(experiment, actor, follows=proposal.parent is None))
         return store.experiment(experiment.id) or experiment
+
+    def _check_accelerator(self, accelerator: str | None) -> None:
+        known = {each.accelerator for each in self._engine.state.clusters.values()} - {None}
+        if accelerator is not None and accelerator not in known:
+            there = ", ".join(sorted(map(str, known))) or "none yet"
+            raise EditError(f"accelerator {accelerator}: there is none; there are: {there}")
 
     async def rebase(self, order: Instruction) -> Event:
         """Put the edits of an experiment onto another parent."""
@@ -125,9 +133,7 @@ class Admission:
                 f"parent {parent.id}: it was {parent.status} and has no files; choose another"
             )
         change = await engine.offload(self._change, parent.commit, experiment.edits)
-        twin = engine.store.experiment_by_digest(change.digest)
-        if twin is not None and twin.id != experiment.id:
-            raise EditError(f"the same files as {twin.id} ({_result(twin)}); try something else")
+        self._check_new(experiment, change.digest)
         commit = await engine.offload(
             engine.workspace.commit_experiment,
             parent.commit,
@@ -146,6 +152,22 @@ class Admission:
             "lines_added": change.added,
             "lines_removed": change.removed,
         }
+
+    def _check_new(self, experiment: Experiment, digest: str) -> None:
+        """Refuse files that are tried already, unless on another accelerator type, to confirm."""
+        for twin in self._engine.store.experiments_by_digest(digest):
+            if twin.id != experiment.id and not self._is_elsewhere(twin, experiment.pinned):
+                raise EditError(
+                    f"the same files as {twin.id} ({_result(twin)}); try something else"
+                )
+
+    def _is_elsewhere(self, twin: Experiment, accelerator: str | None) -> bool:
+        # The unchanged files run on each type by themselves.
+        if accelerator is None or twin.is_baseline:
+            return False
+        runs = self._engine.state.runs.get(twin.id, ())
+        places = (twin.accelerator, twin.pinned, *(run.accelerator for run in runs if run.counts))
+        return next((place for place in places if place), accelerator) != accelerator
 
     def _change(self, commit: str, edits: tuple[Edit, ...]) -> Change:
         engine = self._engine

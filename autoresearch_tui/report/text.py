@@ -9,10 +9,14 @@ from autoresearch_tui.report.standing import Standing
 from autoresearch_tui.usage import Split
 
 
+def clock_of(seconds: float) -> str:
+    """The time of day of Unix seconds, here."""
+    return time.strftime("%H:%M:%S", time.localtime(seconds))
+
+
 def event_line(event: Event) -> str:
     """One line of the record."""
-    clock = time.strftime("%H:%M:%S", time.localtime(event.time))
-    return f"{clock}  {event.kind:<22} {event.subject:<10} {event.text}".rstrip()
+    return f"{clock_of(event.time)}  {event.kind:<22} {event.subject:<10} {event.text}".rstrip()
 
 
 def experiment_table(experiments: Sequence[Experiment]) -> list[str]:

@@ -38,6 +38,13 @@ class Idea(Input):
     expected: str | None = None
     parent: Annotated[str | None, Field(description="an experiment; else the incumbent")] = None
     priority: int | None = None
+    accelerator: Annotated[
+        str | None,
+        Field(
+            description="the only type to run on; to confirm there what another type has shown, "
+            "name the same parent and give the same edits"
+        ),
+    ] = None
 
 
 class Axis(Input):
@@ -58,6 +65,7 @@ class Grid(Input):
     expected: str | None = None
     parent: str | None = None
     priority: int | None = None
+    accelerator: str | None = None
 
 
 class Propose(Input):

@@ -131,20 +131,20 @@ class Reader:
         row = self._one("SELECT * FROM experiments WHERE id = ?", experiment)
         return codec.to_experiment(row) if row else None
 
-    def experiment_by_digest(self, digest: str) -> Experiment | None:
-        """The first experiment whose files are the same.
+    def experiments_by_digest(self, digest: str) -> list[Experiment]:
+        """The experiments whose files are the same, in order.
 
         What could not be tried does not count, nor what another task has measured.
         """
-        row = self._one(
+        rows = self._rows(
             "SELECT * FROM experiments WHERE digest = ? AND status NOT IN (?, ?)"
             " AND (judged_at IS NULL OR judged_at >= (SELECT task_since FROM study))"
-            " ORDER BY number LIMIT 1",
+            " ORDER BY number",
             digest,
             ExperimentStatus.REJECTED,
             ExperimentStatus.SET_ASIDE,
         )
-        return codec.to_experiment(row) if row else None
+        return [codec.to_experiment(row) for row in rows]
 
     def experiments(self, statuses: Collection[ExperimentStatus] | None = None) -> list[Experiment]:
         """Experiments by number, all or those in one of `statuses`."""
@@ -375,6 +375,11 @@ class Reader:
             "SELECT * FROM thoughts WHERE seq > ? ORDER BY seq DESC LIMIT ?", after, limit
         )
         return [codec.to_thought(row) for row in rows][::-1]
+
+    def thoughts_of(self, turn: int) -> list[Thought]:
+        """All that was thought in a turn, in order."""
+        rows = self._rows("SELECT * FROM thoughts WHERE turn = ? ORDER BY seq", turn)
+        return [codec.to_thought(row) for row in rows]
 
     def notepad(self) -> Note:
         """The newest version of the notepad; an empty one where nobody has written."""

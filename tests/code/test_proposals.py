@@ -16,7 +16,7 @@ EDITS = (
     ConstantEdit("", "WINDOW", "SL"),
     ReplaceEdit("train.py", "a\n", ""),
 )
-PROPOSAL = Proposal("Deeper", "More layers\nhelp.", EDITS, "e0003", "-0.01", 5)
+PROPOSAL = Proposal("Deeper", "More layers\nhelp.", EDITS, "e0003", "-0.01", 5, "H200")
 OBJECT = proposal_to_object(PROPOSAL)
 
 

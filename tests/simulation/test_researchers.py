@@ -177,6 +177,34 @@ def test_no_slot_is_idle_while_two_models_think(tmp_path: Path, seconds: float, 
     assert max(gaps) < 5, sorted(gaps)[-5:]
 
 
+class Confirming(Few):
+    """Has one idea, tried where there is room, and again on each type once it is known."""
+
+    async def turn(self, desk: Desk) -> None:
+        found = [e for e in await desk.library.experiments() if e.title == "idea"]
+        if len(found) > 1:
+            raise ExhaustedError("it is confirmed")
+        edits = (ConstantEdit("train.py", "LR", 0.001),)
+        if found and not found[0].verdict:
+            raise ResearcherError("not yet")
+        for kind in ("H100", "H200", "H200", "TPU") if found else (None,):
+            await desk.propose([Proposal("idea", "h", edits, "e0001", accelerator=kind)])
+
+
+def test_what_one_type_has_shown_is_confirmed_on_the_other(tmp_path: Path):
+    landscape = Landscape(crashed=0.0)
+    fleet = ((3, "H100", 3.0), (1, "H200", 5.0))
+    store = Night(tmp_path, [Confirming("a")], HOUR, clusters=fleet, landscape=landscape).run()
+    first, *others = [e for e in store.experiments() if e.title == "idea"]
+    again = [e for e in others if e.status is ExperimentStatus.JUDGED]
+    refused = [e.why for e in others if e.status is ExperimentStatus.REJECTED]
+    assert {first.accelerator, again[0].accelerator} == {"H100", "H200"}
+    assert len(again) == 1
+    assert len(refused) == 3
+    assert sum("the same files as" in why for why in refused) == 2
+    assert "accelerator TPU: there is none; there are: H100, H200" in refused
+
+
 def test_a_slow_one_alone_is_asked_early_enough(tmp_path: Path):
     night = Night(tmp_path, [Thinker(1, "slow", 400.0)], {"limits": {"max_hours": 4.0}})
     night.run()

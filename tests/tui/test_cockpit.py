@@ -185,6 +185,28 @@ async def test_keys_ask_the_engine(paths: StudyPaths, store: Writer):
     ]
 
 
+async def test_words_reach_whoever_understands_them(paths: StudyPaths, store: Writer):
+    app, asked = cockpit(paths), []
+    async with engine(paths, asked), app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        # An optimiser understands nothing, so nothing is offered.
+        await pilot.press("R")
+        assert app.screen is app.main
+        assert "tell" not in screen_text(app)
+        store.change_study(researcher="llm, llm:sceptic, optimizer")
+        await until(pilot, lambda: "R tell" in screen_text(app))
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        assert "Tell llm, llm:sceptic" in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is app.main)
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.focused, Input))
+        await pilot.press(*"leave DEPTH", "enter")
+        await until(pilot, lambda: asked)
+    assert asked == [("say", {"words": "leave DEPTH"})]
+
+
 LOWER = "abcdefghijklmnopqrstuvwxyz".replace("q", "")
 
 

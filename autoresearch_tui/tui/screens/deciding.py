@@ -19,8 +19,8 @@ from autoresearch_tui.domain import (
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.confirm import ConfirmScreen
 from autoresearch_tui.tui.screens.fleet import FleetScreen
+from autoresearch_tui.tui.screens.line import LineScreen
 from autoresearch_tui.tui.screens.stop import StopScreen
-from autoresearch_tui.tui.screens.veto import VetoScreen
 from autoresearch_tui.tui.view import View
 
 _UNDO_SECONDS = 15.0
@@ -52,6 +52,7 @@ class DecidingScreen(Screen[None]):
         Binding("P", "pause", "pause"),
         Binding("P", "resume", "resume"),
         Binding("X", "cancel_run", "cancel"),
+        Binding("R", "steer", "tell"),
         Binding("M", "approval", "mode"),
         Binding("S", "stop", "stop"),
         Binding("C", "fleet", "clusters", show=False),
@@ -80,6 +81,8 @@ class DecidingScreen(Screen[None]):
             return bool(self._target(vetoing=action == "veto")) or None
         if action in ("pause", "resume"):
             return self._is_alive() and self._is_paused() == (action == "resume")
+        if action == "steer":
+            return self._is_alive() and bool(self._listening())
         if action in ("approval", "stop"):
             return self._is_alive() or None
         if action == "start_engine":
@@ -95,6 +98,16 @@ class DecidingScreen(Screen[None]):
     def _is_paused(self) -> bool:
         study = self.view.study
         return study is not None and study.status is StudyStatus.PAUSED
+
+    def _listening(self) -> str:
+        """Who hears words: the models that the engine asks, and agents from outside.
+
+        The optimiser does not; agents come and go, so they are told where nobody else proposes.
+        """
+        if (study := self.view.study) is None:
+            return ""
+        names = [name for name in study.researcher.split(", ") if name.startswith("llm")]
+        return ", ".join(names) or ("the agents" if study.researcher == "none" else "")
 
     def _target(self, *, vetoing: bool) -> Experiment | None:
         """What A and V act on: the chosen experiment and no other."""
@@ -140,9 +153,18 @@ class DecidingScreen(Screen[None]):
         target = self._target(vetoing=True)
         if target is None:
             return
-        why = await self._app.push_screen_wait(VetoScreen(target.id, target.title))
+        why = await self._app.push_screen_wait(LineScreen.veto(target.id, target.title))
         if why is not None:
             self._ask(f"{target.id} vetoed", "veto", experiments=[target.id], why=why)
+
+    @work
+    async def action_steer(self) -> None:
+        """Tell the researchers something."""
+        if not (listening := self._listening()):
+            return
+        words = await self._app.push_screen_wait(LineScreen.steer(listening))
+        if words:
+            self._ask(f"Told {listening}", "say", words=words)
 
     def action_pause(self) -> None:
         """Start no further run."""

@@ -10,6 +10,7 @@ _TEXT = """\
 DECIDE (capitals change the study)
   A        approve the chosen proposal
   V        veto it, with a reason if you like; the researcher is told
+  R        tell the model or the agents something; they hear it at once
   M        approval mode: auto, veto (a countdown), manual
   P        pause or resume: no further run starts; running ones end
   X        cancel the chosen experiment's run; asks

@@ -41,7 +41,7 @@ _PANES = ("scatter", "reasoning", "experiments", "log", "details")
 
 _HINTS = {"scatter": "t order or time", "experiments": "f filter", "log": "← →"}
 
-_CHANGING = ("approve", "veto", "start_engine", "cancel_run", "pause", "resume")
+_CHANGING = ("approve", "veto", "steer", "start_engine", "cancel_run", "pause", "resume")
 
 _TABS = "1 results 2 reasoning 3 list 4 log 5 details"
 
