@@ -54,7 +54,7 @@ async def _call(study: Path, tool: str, given: dict[str, object], name: str) -> 
 
 
 def _object(given: str | None) -> dict[str, object]:
-    text = click.get_text_stream("stdin").read() if given == "-" else given or "{}"
+    text = sys.stdin.read() if given == "-" else given or "{}"
     try:
         found: object = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
+_NEWS_SECONDS = 120.0
+"""At least, between two turns that a new best alone gives reason for."""
+
 FIRM_RUNS = 8
 """Runs of the best and of the baseline, where a study repeats them at its end."""
 
@@ -107,23 +110,40 @@ class _Seat:
         # Up to where results were told, and up to where they were looked at.
         self._told = self._seen = 0
         self._heard = 0
+        # The best by accelerator type when it was last asked, and when that was.
+        self._best: Mapping[str, str] = {}
+        self._asked_at = 0.0
         self._pause = _FIRST_PAUSE
 
     async def run(self) -> None:
         engine, stock = self._research.engine, self._research.stock
+        self._best = dict(engine.state.incumbents)
         while True:
             ticket = engine.changed.ticket
             stock.free.add(self._name)
             wanted = stock.wanted(self._name)
-            is_called = self._researcher.listens and engine.words > self._heard
-            if (wanted > 0 or is_called) and engine.is_working:
-                self._heard = engine.words
+            if (wanted > 0 or self._is_called()) and engine.is_working:
+                self._heard, self._asked_at = engine.words, engine.clock()
+                self._best = dict(engine.state.incumbents)
                 await self._ask(max(wanted, 0))
             await engine.changed.wait(ticket, timeout=1.0)
 
+    def _is_called(self) -> bool:
+        """Whether there is something to think of though enough is ready.
+
+        The operator has spoken, or another experiment has become the best: what is queued may be
+        beside the point. The latter waits a while, for a call costs, and one best follows another.
+        """
+        engine = self._research.engine
+        if not self._researcher.listens:
+            return False
+        is_long_ago = engine.clock() - self._asked_at >= _NEWS_SECONDS
+        is_other = engine.state.incumbents != self._best
+        return engine.words > self._heard or (is_other and is_long_ago)
+
     async def _ask(self, wanted: int) -> None:
         self._research.stock.promise(self._name, wanted)
-        words = f"thinking of {wanted} more" if wanted else "listening to the operator"
+        words = f"thinking of {wanted} more" if wanted else "looking at what is new"
         self._research.show(self._name, words)
         try:
             has_given = await self._turn(wanted)

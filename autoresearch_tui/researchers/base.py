@@ -171,7 +171,8 @@ class Researcher(Protocol):
 
     @property
     def listens(self) -> bool:
-        """Whether it is to be asked when the operator says something, though enough is ready."""
+        """Whether it is to be asked when the operator speaks or the best changes, though enough is
+        ready."""
         ...
 
     async def turn(self, desk: Desk) -> None:

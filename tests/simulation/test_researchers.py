@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoresearch_tui.config import Search
-from autoresearch_tui.domain import ConstantEdit, ExperimentStatus, Proposal
+from autoresearch_tui.domain import ConstantEdit, ExperimentStatus, Proposal, Verdict
 from autoresearch_tui.errors import ExhaustedError, ResearcherError
 from autoresearch_tui.researchers.base import Desk
 from autoresearch_tui.researchers.optimizer import OptimizerResearcher
@@ -175,6 +175,40 @@ def test_no_slot_is_idle_while_two_models_think(tmp_path: Path, seconds: float, 
     assert len(gaps) > 50
     # What a cluster takes to begin its next run, and no more.
     assert max(gaps) < 5, sorted(gaps)[-5:]
+
+
+class Listening(Sampler):
+    """Hears, and has nothing to say; notes what it was asked, and who was the best."""
+
+    listens = True
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.asked: list[tuple[int, str]] = []
+
+    @property
+    def name(self) -> str:
+        return "llm"
+
+    async def turn(self, desk: Desk) -> None:
+        brief = await desk.brief()
+        self.asked.append((brief.wanted, brief.incumbent.id))
+        if brief.wanted:
+            raise ResearcherError("nothing to say")
+
+
+def test_a_new_best_is_looked_at_though_enough_is_ready(tmp_path: Path):
+    listening = Listening()
+    settings = HOUR | {"scheduler": {"ahead": 24}}
+    fleet = ((4, "H100", 3.0),)
+    both = [Thinker(1, "quick", 0.0), listening]
+    store = Night(tmp_path, both, settings, clusters=fleet).run()
+    looked = [best for wanted, best in listening.asked if not wanted]
+    kept = {e.id for e in store.experiments() if e.verdict is Verdict.KEEP and not e.is_baseline}
+    assert kept
+    assert set(looked) & kept
+    # Each is looked at once, however long it stays the best.
+    assert len(looked) == len(set(looked)), looked
 
 
 class Confirming(Few):

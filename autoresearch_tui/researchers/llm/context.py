@@ -44,7 +44,10 @@ def _files(brief: Brief) -> str:
 
 def _wanted(wanted: int) -> str:
     if not wanted:
-        return "Enough is ready to run; you were called because the operator has spoken."
+        return (
+            "Enough is ready to run. You were called because the operator has spoken, or because "
+            "there is a new best: see whether what is queued still makes sense."
+        )
     return f"Wanted now: about {wanted} experiments, before the clusters run out of work."
 
 
