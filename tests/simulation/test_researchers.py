@@ -162,7 +162,7 @@ def idle_seconds(night: Night) -> list[float]:
 def test_no_slot_is_idle_while_two_models_think(tmp_path: Path, seconds: float, hours: float):
     models = [Thinker(1, "llm", 90.0), Thinker(2, "llm:sceptic", 90.0)]
     both = [*models, OptimizerResearcher(Search(seed=1))]
-    fleet = ((13, "H100", 3.0), (3, "H200", 5.0))
+    fleet = ((6, "H100", 3.0), (2, "H200", 5.0))
     landscape = Landscape(seconds=seconds)
     limits = {"limits": {"max_hours": hours}}
     night = Night(tmp_path, both, limits, clusters=fleet, landscape=landscape)
