@@ -11,8 +11,9 @@ run: .venv/installed
 	@test -d $(STUDY) || $(BIN)/autoresearch-tui init $(STUDY)
 	@$(BIN)/autoresearch-tui $(STUDY)
 
+# Tests wait for processes more than they compute: more of them than there are cores.
 test: .venv/installed lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 4
 
 e2e: .venv/installed
 	$(BIN)/python -m pytest -q -m e2e

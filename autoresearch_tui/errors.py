@@ -30,6 +30,10 @@ class EditError(AutoresearchError):
     """An edit does not apply, or is not allowed; told to the researcher that proposed it."""
 
 
+class UnchangedError(EditError):
+    """A constant has the value already that an edit would give it."""
+
+
 class BackendError(AutoresearchError):
     """A cluster or job could not be handled by its backend."""
 

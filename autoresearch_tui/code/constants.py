@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from autoresearch_tui.code.syntax import evaluate, parse
 from autoresearch_tui.domain import Scalar
-from autoresearch_tui.errors import EditError
+from autoresearch_tui.errors import EditError, UnchangedError
 
 BY_PROFILE = "by_profile"
 """Name of the function whose keyword for the live profile is the constant's value."""
@@ -85,7 +85,8 @@ def set_constant(
     """Give the constant `name` another value; nothing but its literal changes.
 
     Raises:
-        EditError: there is no such constant, its kind does not fit the value, or it has the value.
+        UnchangedError: it has the value.
+        EditError: there is no such constant, or its kind does not fit the value.
     """
     constants = {constant.name: constant for constant in _find(text, profile, path)}
     constant = constants.get(name)
@@ -94,7 +95,7 @@ def set_constant(
         raise EditError(f"{path}: no constant {name!r}; the constants are: {known}")
     value = _fit(constant, value, path)
     if value == constant.value:
-        raise EditError(f"{path}: {name} is {constant.source} already; give another value")
+        raise UnchangedError(f"{path}: {name} is {constant.source} already; give another value")
     literal = format_literal(value, constant.source, constant.kind)
     return text[: constant.start] + literal + text[constant.end :]
 

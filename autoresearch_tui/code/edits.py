@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from autoresearch_tui.code.constants import find_constants, set_constant
 from autoresearch_tui.code.syntax import check_parses, normal_form, parse
 from autoresearch_tui.domain import ConstantEdit, Edit, Proposal, ReplaceEdit
-from autoresearch_tui.errors import EditError
+from autoresearch_tui.errors import EditError, UnchangedError
 
 LONGEST_FILE = 1_000_000
 """Characters that an edited file may have."""
@@ -39,10 +39,33 @@ def apply_edits(
                 raise EditError(f"{edit.file}: would be longer than {LONGEST_FILE:,} characters")
         except EditError as error:
             which = f"edit {number} of {len(edits)}: " if len(edits) > 1 else ""
-            raise EditError(f"{which}{error}") from None
+            raise type(error)(f"{which}{error}") from None
     if after == dict(files):
         raise EditError("the edits together change nothing; they undo each other")
     return after
+
+
+def still_to_make(
+    files: Mapping[str, str], edits: Sequence[Edit], *, profile: str = "cpu"
+) -> tuple[Edit, ...]:
+    """The edits without those of constants that `files` have already; all where none would remain.
+
+    For a change that was made for other files: a point of a grid whose neighbour became the best.
+    """
+    left = tuple(edit for edit in edits if not _is_made(files, edit, profile))
+    return left or tuple(edits)
+
+
+def _is_made(files: Mapping[str, str], edit: Edit, profile: str) -> bool:
+    if not isinstance(edit, ConstantEdit):
+        return False
+    try:
+        apply_edits(files, [edit], profile=profile)
+    except UnchangedError:
+        return True
+    except EditError:
+        return False
+    return False
 
 
 def resolve_edit(files: Mapping[str, str], edit: Edit, *, profile: str = "cpu") -> Edit:

@@ -21,6 +21,8 @@ Number = int | float
 
 _NICE = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 _MOST_LEVELS = 25
+# What is closer to zero has no neighbours to try: 10 ** -k of it is zero.
+_LEAST = 1e-200
 
 
 def _words(text: str) -> frozenset[str]:
@@ -71,6 +73,8 @@ def derive_levels(constant: Constant, value: Scalar) -> Levels | None:
         return Levels("linear", (False, True))
     if isinstance(value, str):
         return _choices(constant, value)
+    if not math.isfinite(value) or 0 < abs(value) < _LEAST:
+        return None
     levels = _number(_words(constant.name.replace("_", " ")), value)
     if levels is None or value < 0:
         return levels

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from autoresearch_tui.code.constants import all_constants
-from autoresearch_tui.code.edits import check_proposal, count_changes, digest
+from autoresearch_tui.code.edits import check_proposal, count_changes, digest, still_to_make
 from autoresearch_tui.domain import Edit, Experiment, ExperimentStatus, Proposal, Scalar
 from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.lineage import combination, left_behind
@@ -105,7 +105,7 @@ class Admission:
             if experiment is None or parent is None:
                 return Done(order.key)
             try:
-                facts = await self._apply(experiment, parent)
+                facts = await self._apply(experiment, parent, is_rebase=True)
             except EditError as error:
                 return Unfit(experiment.id, f"superseded by {parent.id}: {error}")
             return Rebased(experiment.id, parent.id, facts)
@@ -125,14 +125,16 @@ class Admission:
         with self._engine.reader() as reader:
             return left_behind(reader, experiment)
 
-    async def _apply(self, experiment: Experiment, parent: Experiment) -> dict[str, Any]:
+    async def _apply(
+        self, experiment: Experiment, parent: Experiment, *, is_rebase: bool = False
+    ) -> dict[str, Any]:
         """The fields of an experiment once its edits stand on `parent`; makes its commit."""
         engine = self._engine
         if parent.commit is None:
             raise EditError(
                 f"parent {parent.id}: it was {parent.status} and has no files; choose another"
             )
-        change = await engine.offload(self._change, parent.commit, experiment.edits)
+        change = await engine.offload(self._change, parent.commit, experiment.edits, is_rebase)
         self._check_new(experiment, change.digest)
         commit = await engine.offload(
             engine.workspace.commit_experiment,
@@ -169,10 +171,12 @@ class Admission:
         places = (twin.accelerator, twin.pinned, *(run.accelerator for run in runs if run.counts))
         return next((place for place in places if place), accelerator) != accelerator
 
-    def _change(self, commit: str, edits: tuple[Edit, ...]) -> Change:
+    def _change(self, commit: str, edits: tuple[Edit, ...], is_rebase: bool) -> Change:
         engine = self._engine
         workspace, profile = engine.workspace, engine.profile
         before = workspace.read_files(commit, workspace.editable)
+        if is_rebase:
+            edits = still_to_make(before, edits, profile=profile)
         proposal = Proposal("", "", edits)
         protected = engine.settings.study.protected
         after = check_proposal(proposal, before, protected=protected, profile=profile)

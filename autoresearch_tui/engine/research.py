@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from autoresearch_tui.domain import Experiment
+from autoresearch_tui.domain import Experiment, ExperimentStatus
 from autoresearch_tui.engine.admission import Admission
 from autoresearch_tui.engine.desk import TurnDesk
 from autoresearch_tui.engine.engine import Engine
@@ -69,7 +69,7 @@ class Research:
         engine = self._engine
         self._resting.add(name)
         try:
-            while not engine.store.experiments_since(seen):
+            while not self._is_news(seen):
                 ticket = engine.changed.ticket
                 if self._is_over():
                     if engine.settings.researcher.exhausted != "repeat" or not self._repeat():
@@ -80,6 +80,11 @@ class Research:
                 await engine.changed.wait(ticket, timeout=1.0)
         finally:
             self._resting.discard(name)
+
+    def _is_news(self, seen: int) -> bool:
+        # What was refused, its own among it, tells nobody anything.
+        found = self._engine.store.experiments_since(seen)
+        return any(each.status is not ExperimentStatus.REJECTED for each in found)
 
     def _is_over(self) -> bool:
         engine = self._engine

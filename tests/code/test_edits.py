@@ -10,6 +10,7 @@ from autoresearch_tui.code.edits import (
     check_proposal,
     count_changes,
     digest,
+    still_to_make,
     unified_diff,
 )
 from autoresearch_tui.domain import ConstantEdit, Proposal, ReplaceEdit
@@ -176,3 +177,15 @@ def test_diff_is_one_that_git_applies(tmp_path):
     assert count_changes(before, after) == (3, 2)
     assert unified_diff(before, before) == ""
     assert "+B = 5" in unified_diff(before, after, 0)
+
+
+def test_what_another_parent_has_already_need_not_be_made():
+    both = (ConstantEdit("train.py", "DEPTH", 8), ConstantEdit("train.py", "WIDTH", 80))
+    files = {"train.py": "DEPTH = 8\nWIDTH = 64\n"}
+    assert still_to_make(files, both) == both[1:]
+    assert still_to_make({"train.py": "DEPTH = 4\nWIDTH = 64\n"}, both) == both
+    # Nothing would remain: what is wrong is told of all of it.
+    same = {"train.py": "DEPTH = 8\nWIDTH = 80\n"}
+    assert still_to_make(same, both) == both
+    with pytest.raises(EditError, match="DEPTH is 8 already"):
+        apply_edits(same, both)

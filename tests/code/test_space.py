@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autoresearch_tui.code.space import build_space, check_search
@@ -177,6 +177,9 @@ VALUES = st.one_of(
 
 
 @settings(max_examples=400, deadline=None)
+@example(name="BETA", now=0, before=5e-324)
+@example(name="BETA", now=0, before=-5e-324)
+@example(name="LR", now=5e-324, before=0.1)
 @given(
     name=st.sampled_from(
         ["BETA", "ADAM_BETA1", "LR", "WIDTH", "DROPOUT", "SOFTCAP", "WARMDOWN_RATIO", "N", "X"]

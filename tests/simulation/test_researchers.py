@@ -270,3 +270,68 @@ def test_the_study_ends_when_nobody_has_more_to_propose(tmp_path: Path):
     origins = Counter(e.origin for e in store.experiments())
     assert (origins["a"], origins["b"]) == (3, 3)
     assert store.study().end_reason == "nothing more to propose: three are enough"
+
+
+class Refused(Sampler):
+    """Proposes once what cannot be, and has no more."""
+
+    asked = 0
+    listens = False
+
+    async def turn(self, desk: Desk) -> None:
+        self.asked += 1
+        if self.asked > 50:
+            pytest.fail("asked without an end, at one instant")
+        await desk.propose([Proposal("idea", "h", (ConstantEdit("train.py", "NONE", 1),))])
+        raise ExhaustedError("no more")
+
+
+def test_its_own_refused_proposals_are_no_news(tmp_path: Path):
+    refused = Refused(0)
+    store = Night(tmp_path, [refused], HOUR).run()
+    assert store.study().end_reason == "nothing more to propose: no more"
+    # Once, and again for what the baseline's runs had changed since.
+    assert refused.asked <= 6
+
+
+class Grid(Sampler):
+    """One grid of two constants, and no more."""
+
+    VALUES = ((0.03, 0.02, 0.01), (0.15, 0.1, 0.05))
+    given = False
+    listens = False
+
+    async def turn(self, desk: Desk) -> None:
+        if self.given:
+            raise ExhaustedError("one grid")
+        self.given = True
+        await desk.propose(
+            [
+                Proposal(
+                    f"{rate} {decay}",
+                    "h",
+                    (
+                        ConstantEdit("train.py", "LR", rate),
+                        ConstantEdit("train.py", "WEIGHT_DECAY", decay),
+                    ),
+                )
+                for rate in self.VALUES[0]
+                for decay in self.VALUES[1]
+            ]
+        )
+
+
+def test_a_grid_keeps_its_points_when_one_of_them_becomes_the_best(tmp_path: Path):
+    landscape = Landscape(crashed=0.0)
+    fleet = ((1, "H100", 3.0),)
+    hours = {"limits": {"max_hours": 2.0}}
+    store = Night(tmp_path, [Grid(0)], hours, clusters=fleet, landscape=landscape).run()
+    points = [e for e in store.experiments() if e.origin == "sampler"]
+    assert len(points) == 9
+    moved = [e for e in points if e.parent != "e0001"]
+    assert moved, "no point of the grid became the best while others waited"
+    assert all(e.status is ExperimentStatus.JUDGED for e in points), "\n".join(
+        f"{e.id} {e.title} {e.parent} {e.why}" for e in points
+    )
+    tried = {(e.constants["LR"], e.constants["WEIGHT_DECAY"]) for e in points}
+    assert len(tried) == 9
