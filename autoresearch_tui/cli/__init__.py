@@ -9,7 +9,16 @@ from collections.abc import Generator
 
 import click
 
-from autoresearch_tui.cli import acting, fleet, opening, outside, reading, researching, talking
+from autoresearch_tui.cli import (
+    acting,
+    fleet,
+    opening,
+    outside,
+    reading,
+    replaying,
+    researching,
+    talking,
+)
 from autoresearch_tui.cli.group import cli
 from autoresearch_tui.errors import AutoresearchError, innermost
 
@@ -21,6 +30,7 @@ __all__ = [
     "opening",
     "outside",
     "reading",
+    "replaying",
     "researching",
     "talking",
 ]

@@ -41,7 +41,7 @@ def open_study(study: Path, no_ui: bool, accept_task: bool, **options: object) -
             return
         accept_task = accept_task or _accepts_task(paths, settings)
         sys.exit(_engine(paths, settings, given, told=True, accept_task=accept_task))
-    if why := _no_screen():
+    if why := no_screen():
         click.echo(f"error: {why}: use `--no-ui`", err=True)
         sys.exit(2)
     from autoresearch_tui.launch import start_detached
@@ -57,7 +57,7 @@ def open_study(study: Path, no_ui: bool, accept_task: bool, **options: object) -
     sys.exit(run_cockpit(paths, start, lambda experiment: diff_text(paths, experiment)))
 
 
-def _no_screen() -> str:
+def no_screen() -> str:
     """Why the cockpit cannot be drawn here; empty when it can."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return "this is no terminal"

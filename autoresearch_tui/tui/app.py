@@ -10,12 +10,15 @@ from textual.binding import Binding
 from textual.driver import Driver
 
 from autoresearch_tui.domain import Experiment
+from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.tui.driver import hardy
-from autoresearch_tui.tui.feed import Feed
+from autoresearch_tui.tui.feed import Feed, Source
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.preferences import Preferences
+from autoresearch_tui.tui.replay import Replay
 from autoresearch_tui.tui.screens.main import MainScreen, left_message
+from autoresearch_tui.tui.screens.replay import ReplayScreen
 from autoresearch_tui.tui.theme import DARK, LIGHT
 
 
@@ -31,11 +34,16 @@ class Cockpit(App[int]):
         paths: StudyPaths,
         start: Callable[[], Awaitable[None]],
         diff: Callable[[Experiment], str],
+        recording: Replay | None = None,
     ) -> None:
         super().__init__()
-        self._feed = Feed(paths)
+        self._feed: Source = recording or Feed(paths)
         self._preferences = Preferences(paths.state / "tui.json")
-        self.main = MainScreen(paths, self._feed, Operator(paths, start, self._tell), diff)
+        operator = Operator(paths, start, self._tell)
+        if recording is not None:
+            self.main = ReplayScreen(paths, recording, operator, diff)
+        else:
+            self.main = MainScreen(paths, self._feed, operator, diff)
 
     def get_driver_class(self) -> type[Driver]:
         """The driver for this platform, one that ends with its terminal."""
@@ -87,6 +95,17 @@ class Cockpit(App[int]):
     def on_unmount(self) -> None:
         """Let the database go."""
         self._feed.close()
+
+
+def run_replay(paths: StudyPaths, recording: Replay, diff: Callable[[Experiment], str]) -> int:
+    """Play a recording until the viewer leaves; gives the exit code."""
+    app = Cockpit(paths, _start_nothing, diff, recording)
+    app.run()
+    return app.return_code or 0
+
+
+async def _start_nothing() -> None:
+    raise StudyError("a recording has no engine")
 
 
 def run_cockpit(

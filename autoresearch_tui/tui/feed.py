@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 import time
+from typing import Protocol
 
 from autoresearch_tui.domain import Experiment, Judgement, Run
 from autoresearch_tui.errors import StudyError
@@ -11,6 +12,18 @@ from autoresearch_tui.store import Reader, open_reader
 from autoresearch_tui.tui.view import View
 
 _FIRST_THOUGHTS = 2000
+
+
+class Source(Protocol):
+    """Where pictures of a study come from."""
+
+    def poll(self) -> View | None:
+        """A new picture, or None when nothing has changed; may block."""
+        ...
+
+    def close(self) -> None:
+        """Let the source go."""
+        ...
 
 
 class Feed:

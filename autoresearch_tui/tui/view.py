@@ -1,6 +1,7 @@
 """What the screen shows: an immutable picture of a study, and the numbers drawn from it."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -31,7 +32,8 @@ class View:
 
     `experiments` stand by number; `runs` holds every run by id; `thoughts` and `events` only what
     has come since the picture before; `lives` says when an engine lived, `pauses` when the study
-    was paused; `telemetry` is what a cluster's accelerators say of themselves.
+    was paused; `telemetry` is what a cluster's accelerators say of themselves. `clock` gives the
+    present of the study in Unix seconds, which for a recording is not ours.
     """
 
     study: Study | None = None
@@ -46,6 +48,7 @@ class View:
     pauses: Sequence[Span] = ()
     judgements: Sequence[Judgement] = ()
     telemetry: Mapping[str, str] = field(default_factory=dict[str, str])
+    clock: Callable[[], float] = time.time
 
     def silence(self, now: float) -> float | None:
         """Seconds since the engine's last heartbeat while it should live; None when all is well."""

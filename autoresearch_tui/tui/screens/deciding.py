@@ -86,7 +86,7 @@ class DecidingScreen(Screen[None]):
         if action in ("approval", "stop"):
             return self._is_alive() or None
         if action == "start_engine":
-            return self.view.study is None or self.view.silence(time.time()) is not None
+            return self.view.study is None or self.view.silence(self.view.clock()) is not None
         if action == "cancel_run":
             return self._cancelled() is not None or None
         return True
@@ -204,7 +204,7 @@ class DecidingScreen(Screen[None]):
     @work
     async def action_fleet(self) -> None:
         """Look at the clusters, and have more or fewer of them."""
-        act = await self._app.push_screen_wait(FleetScreen(self.view, time.time()))
+        act = await self._app.push_screen_wait(FleetScreen(self.view, self.view.clock()))
         if act is not None:
             self._ask(act.done, act.do, None, **act.args)
 

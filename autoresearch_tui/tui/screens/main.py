@@ -21,7 +21,7 @@ from autoresearch_tui.domain import (
 )
 from autoresearch_tui.errors import AutoresearchError
 from autoresearch_tui.paths import StudyPaths
-from autoresearch_tui.tui.feed import Feed
+from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.deciding import DecidingScreen
 from autoresearch_tui.tui.screens.help import HelpScreen
@@ -82,7 +82,7 @@ class MainScreen(DecidingScreen):
     ]
 
     def __init__(
-        self, paths: StudyPaths, feed: Feed, operator: Operator, diff: Callable[[Experiment], str]
+        self, paths: StudyPaths, feed: Source, operator: Operator, diff: Callable[[Experiment], str]
     ) -> None:
         super().__init__(operator)
         self.HORIZONTAL_BREAKPOINTS = [
@@ -119,7 +119,7 @@ class MainScreen(DecidingScreen):
 
     def on_resize(self) -> None:
         """Name the panes that are out of sight."""
-        self._draw()
+        self.draw()
 
     async def _poll(self) -> None:
         if self._polling:
@@ -132,9 +132,10 @@ class MainScreen(DecidingScreen):
         if view is not None and self.is_attached:
             self.view = view
             self.query_one(ReasoningPane).add(view.thoughts, view.events)
-            self._draw()
+            self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw the newest view in each pane."""
         view, chosen = self.view, self._list.chosen
         for name in _PANES:
             hint = _TABS if self.size.width < _NORMAL else _HINTS.get(name, "")
@@ -198,7 +199,7 @@ class MainScreen(DecidingScreen):
 
     @on(ExperimentList.Moved)
     def _moved(self) -> None:
-        self._draw()
+        self.draw()
         if (chosen := self._list.chosen) is not None and chosen.commit is not None:
             self._read_diff(chosen)
 
@@ -268,7 +269,7 @@ class MainScreen(DecidingScreen):
         self._list.release()
         for pane in self.query(Lines):
             pane.follow_end()
-        self._draw()
+        self.draw()
 
     def action_copy(self) -> None:
         """Copy what names the chosen experiment, else the best."""

@@ -1,7 +1,5 @@
 """Widgets that send to the terminal only those of their lines that have changed."""
 
-import time
-
 from rich.segment import Segment
 from textual.content import Content
 from textual.geometry import Region, Size
@@ -79,7 +77,7 @@ class Drawn(Painted):
         width = self.content_size.width
         if width <= 0:
             return
-        lines = self.lines(self._view, time.time(), width)
+        lines = self.lines(self._view, self._view.clock(), width)
         is_other_height = len(lines) != len(self.shown)
         self.shown = lines
         if is_other_height and self.styles.is_auto_height:

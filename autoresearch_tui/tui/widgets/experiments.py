@@ -1,6 +1,5 @@
 """The list of experiments, newest first, with what waits for the operator on top."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -181,7 +180,7 @@ class ExperimentList(Lines):
 
     def _state(self, experiment: Experiment, word: str) -> str:
         if experiment.status is ExperimentStatus.PROPOSED and experiment.approve_at is not None:
-            return f"in {duration(experiment.approve_at - time.time())}"
+            return f"in {duration(experiment.approve_at - self._view.clock())}"
         if experiment.status is ExperimentStatus.RUNNING:
             runs = self._view.runs_by_experiment.get(experiment.id, ())
             running = [run for run in runs if run.status is RunStatus.RUNNING]
