@@ -32,7 +32,12 @@ def edit_from_object(data: Mapping[str, Any]) -> Edit:
     return ReplaceEdit(data["file"], data["search"], data["replace"])
 
 
-def _edits(items: object) -> tuple[Edit, ...]:
+def edits_from_json(items: object) -> tuple[Edit, ...]:
+    """Read a list of edits.
+
+    Raises:
+        EditError: the line names the edit that is wrong, and its field.
+    """
     if not isinstance(items, list | tuple):
         raise EditError(f"edits: must be a list, not {_kind(items)}")
     entries = cast(Sequence[object], items)
@@ -75,7 +80,7 @@ def proposal_from_json(given: object) -> Proposal:
     return Proposal(
         title=title,
         hypothesis=_text(data, "hypothesis", LONGEST_HYPOTHESIS).strip(),
-        edits=_edits(data.get("edits")),
+        edits=edits_from_json(data.get("edits")),
         parent=_optional(data, "parent", 40) or None,
         expected=" ".join(_optional(data, "expected", 400).split()),
         priority=priority,

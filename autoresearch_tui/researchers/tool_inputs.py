@@ -119,12 +119,13 @@ class Compare(Input):
 
 
 class CheckIdea(Input):
-    """Find what was tried that is like an idea: the same constants, or similar words."""
+    """Find what was tried that is like an idea: the same constants, the same edits, or words."""
 
     words: str
     constants: dict[str, bool | int | float | str] = Field(
         default_factory=dict[str, bool | int | float | str]
     )
+    edits: list[EditInput] | None = None
 
 
 class WriteNotepad(Input):

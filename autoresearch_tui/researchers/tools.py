@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from autoresearch_tui.code.proposals import proposal_from_json
+from autoresearch_tui.code.likeness import most_alike
+from autoresearch_tui.code.proposals import edits_from_json, proposal_from_json
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Noise, Proposal, Scalar
 from autoresearch_tui.errors import AutoresearchError, EditError, ResearcherError
 from autoresearch_tui.plain import plain
@@ -202,6 +203,11 @@ class Tools:
             key=lambda pair: -pair[0],
         )
         lines = [f"{len(same)} with just these constants:", *map(table.line, same[:10])]
+        if given.edits:
+            edits = edits_from_json([edit.model_dump(exclude_none=True) for edit in given.edits])
+            near = most_alike(edits, found, 8)
+            lines += ["alike in what they change, 1 is the same:"]
+            lines += [f"{share:.2f}  {table.line(each)}" for share, each in near]
         lines += ["alike in words:", *(table.line(e) for share, e in alike[:8] if share > 0.3)]
         return "\n".join(lines)
 

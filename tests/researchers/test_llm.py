@@ -18,6 +18,7 @@ from autoresearch_tui.domain import (
     Noise,
     Note,
     Proposal,
+    ReplaceEdit,
     Verdict,
 )
 from autoresearch_tui.errors import ResearcherError
@@ -25,6 +26,7 @@ from autoresearch_tui.researchers.base import Brief
 from autoresearch_tui.researchers.llm.key import api_key
 from autoresearch_tui.researchers.llm.prices import Tokens, cost, price_of
 from autoresearch_tui.researchers.llm.researcher import LlmResearcher
+from autoresearch_tui.researchers.tools import Tools
 from tests.researchers.messages_api import (
     Fails,
     MessagesApi,
@@ -421,3 +423,18 @@ def test_prices_are_of_the_model_that_is_asked():
     own = TokenPrice(input=1.0, output=2.0)
     assert price_of("claude-next", {"claude-next": own}) is own
     assert cost(Tokens(1_000_000, 1_000_000, 1_000_000, 1_000_000), own) == pytest.approx(4.35)
+
+
+async def test_what_does_nearly_the_same_is_found_by_its_edits():
+    desk = Desk()
+    change = {"file": "train.py", "search": "x = relu(x)", "replace": "x = gelu(x)"}
+    there = ReplaceEdit("train.py", "    x = relu(x)", "    x = gelu(x)")
+    desk.found = [BASELINE, experiment(2, title="another activation", edits=(there,))]
+    idea = {"words": "something else", "edits": [change]}
+    answer, is_refused = await Tools(desk, minimize=True).call("check_idea", idea)
+    assert not is_refused
+    assert "1.00  e0002" in answer
+    answer, _ = await Tools(desk, minimize=True).call(
+        "check_idea", {"words": "x", "edits": [{"constant": "LR"}]}
+    )
+    assert "edits[0]" in answer
