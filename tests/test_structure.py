@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "autoresearch_tui"
 
 LEVELS = (
-    ("domain", "errors", "paths", "plain", "collector"),
+    ("domain", "errors", "paths", "plain", "collector", "spoken"),
     ("tail",),
-    ("config", "control", "usage"),
+    ("config", "control", "usage", "health"),
     ("judge", "code"),
     ("lifecycle",),
     ("store",),

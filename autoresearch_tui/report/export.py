@@ -30,6 +30,7 @@ def status_object(reader: Reader) -> dict[str, object]:
     return {
         "study": stands.study,
         "engine_alive": engine_lives(stands.study, now),
+        "health": {"word": stands.health.word, "reason": stands.health.reason},
         "experiments": stands.counts,
         "best": stands.best,
         "claim": known and _claim_object(known),

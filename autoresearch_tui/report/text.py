@@ -81,7 +81,11 @@ def status_lines(stands: Standing, now: float) -> list[str]:
     alive = engine_lives(study, now)
     engine = f"running (process {study.engine_pid})" if alive else "not running"
     reason = f": {study.end_reason}" if study.end_reason not in ("", study.alarm) else ""
-    lines = [f"study       {study.tag}  {study.status}{reason}", f"engine      {engine}"]
+    lines = [
+        f"{stands.health.word:<11} {stands.health.reason}".rstrip(),
+        f"study       {study.tag}  {study.status}{reason}",
+        f"engine      {engine}",
+    ]
     if study.alarm:
         lines.append(f"ALARM       {study.alarm}")
     told = [f"{counts[s]} {s}" for s in ExperimentStatus if counts.get(s)]

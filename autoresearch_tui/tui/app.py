@@ -12,6 +12,7 @@ from textual.driver import Driver
 from autoresearch_tui.domain import Experiment
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.driver import hardy
 from autoresearch_tui.tui.feed import Feed, Source
 from autoresearch_tui.tui.operator import Operator
@@ -43,7 +44,8 @@ class Cockpit(App[int]):
         if recording is not None:
             self.main = ReplayScreen(paths, recording, operator, diff)
         else:
-            self.main = MainScreen(paths, self._feed, operator, diff)
+            self.main = MainScreen(paths, self._feed, operator, diff, self._preferences.left())
+        self._is_live = recording is None
 
     def get_driver_class(self) -> type[Driver]:
         """The driver for this platform, one that ends with its terminal."""
@@ -93,7 +95,10 @@ class Cockpit(App[int]):
         self.theme = LIGHT.name if self.current_theme.dark else DARK.name
 
     def on_unmount(self) -> None:
-        """Let the database go."""
+        """Remember when one left, and let the database go."""
+        view = self.main.view
+        if self._is_live and view.study is not None:
+            self._preferences.remember_left(Left(view.clock(), view.study.spent_usd))
         self._feed.close()
 
 

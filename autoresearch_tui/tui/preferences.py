@@ -1,9 +1,10 @@
-"""What the operator chose in the cockpit, remembered with the study."""
+"""What the cockpit remembers with the study: the theme, and how all stood when one left."""
 
 import json
 from pathlib import Path
 from typing import cast
 
+from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.theme import DARK
 
 
@@ -15,17 +16,38 @@ class Preferences:
 
     def theme(self) -> str:
         """Name of the chosen theme."""
-        try:
-            found: object = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return DARK.name
-        theme = cast(dict[str, object], found).get("theme") if isinstance(found, dict) else None
+        theme = self._read().get("theme")
         return theme if isinstance(theme, str) else DARK.name
 
     def remember_theme(self, theme: str) -> bool:
         """Write the choice down; False when the disk refuses."""
+        return self._write({"theme": theme})
+
+    def left(self) -> Left | None:
+        """How the study stood when the cockpit was last left."""
+        found = self._read().get("left")
+        if not isinstance(found, dict):
+            return None
+        left = cast(dict[str, object], found)
+        at, spent = left.get("at"), left.get("spent", 0.0)
+        if not isinstance(at, int | float) or not isinstance(spent, int | float):
+            return None
+        return Left(float(at), float(spent))
+
+    def remember_left(self, left: Left) -> bool:
+        """Write down how it stands now; False when the disk refuses."""
+        return self._write({"left": {"at": left.at, "spent": left.spent}})
+
+    def _read(self) -> dict[str, object]:
         try:
-            self._path.write_text(json.dumps({"theme": theme}) + "\n", encoding="utf-8")
+            found: object = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return cast(dict[str, object], found) if isinstance(found, dict) else {}
+
+    def _write(self, changes: dict[str, object]) -> bool:
+        try:
+            self._path.write_text(json.dumps(self._read() | changes) + "\n", encoding="utf-8")
         except OSError:
             return False
         return True

@@ -164,6 +164,7 @@ class Replay:
         self._runs = _Told("run", RunStatus)
         self._clusters = _Told("cluster", ClusterStatus)
         self._study = _Told("study", StudyStatus)
+        self._suspected: set[str] = set()
         self._heard = self._thought = 0
         self._shown_at = 0.0
         self._alarm, self._approval = "", _first_approval(record)
@@ -219,6 +220,8 @@ class Replay:
             told.hear(event)
         if event.kind.startswith("alarm."):
             self._alarm = "" if event.kind == "alarm.over" else event.text
+        if event.kind == "cluster.suspected":
+            self._suspected.add(event.subject)
         if event.kind == "approval":
             self._approval = ApprovalMode(event.text.rpartition(" ")[2])
 
@@ -322,7 +325,7 @@ class Replay:
                 cost=min(hours * each.price, each.cost),
                 billed_at=end,
                 updated_at=now,
-                suspected=each.suspected if status is each.status else "",
+                suspected=each.suspected if each.name in self._suspected else "",
             )
 
 

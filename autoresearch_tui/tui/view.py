@@ -20,10 +20,12 @@ from autoresearch_tui.domain import (
     Thought,
     Verdict,
 )
+from autoresearch_tui.health import Facts, Health, health
 from autoresearch_tui.judge.claim import Leader, leaders, verdict_rows
 from autoresearch_tui.usage import Span, Split, split, usage
 
 _RATE_WINDOW = 3600.0
+_RATES_WINDOW = 4 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,51 @@ class View:
         end = self.end(now)
         runs = self._recent_runs if cluster is None else self._runs_by_cluster.get(cluster, ())
         return usage(runs, self._lives(end), end, since=end - _RATE_WINDOW).busy_share
+
+    def health(self, now: float) -> Health | None:
+        """How the study is, in a word; None before there is one."""
+        if self.study is None:
+            return None
+        ended = self.end(now)
+        recent = {run.id: run for run in (*self._recent_runs, *self.active_runs)}
+        return health(
+            Facts(
+                self.study,
+                self.clusters,
+                list(recent.values()),
+                len(self.waiting),
+                self.verdict_rows,
+                self.silence(now),
+                self.busy(now),
+                ended,
+            )
+        )
+
+    @cached_property
+    def gains(self) -> Sequence[Judgement]:
+        """The verdicts that kept something, in their order, but for the baseline's."""
+        baselines = {e.id for e in self.experiments if e.is_baseline}
+        return [
+            row
+            for row in self.verdict_rows
+            if row.verdict is Verdict.KEEP and row.experiment not in baselines
+        ]
+
+    def rates(self, now: float, buckets: int) -> Sequence[float]:
+        """Verdicts an hour, in that many equal parts of the last four hours or of the whole."""
+        rows, end = self.verdict_rows, self.end(now)
+        if not rows or self.study is None:
+            return ()
+        begin = max(self.study.started_at or rows[0].judged_at, end - _RATES_WINDOW)
+        width = (end - begin) / buckets
+        if width <= 0:
+            return ()
+        found = [0.0] * buckets
+        for row in reversed(rows):
+            if row.judged_at < begin:
+                break
+            found[min(int((row.judged_at - begin) / width), buckets - 1)] += 3600 / width
+        return found
 
     def split(self, cluster: Cluster, now: float) -> Split:
         """What the time of a cluster went to."""

@@ -7,30 +7,19 @@ from textual.content import Content
 
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Verdict
 
-
-def duration(seconds: float) -> str:
-    """Such as `42s`, `3m20s`, `7h05m`, `2d04h`."""
-    whole = max(int(seconds), 0)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-    return f"{whole // 86400}d{whole % 86400 // 3600:02}h"
-
-
-def percent(share: float | None) -> str:
-    """A share of 0 to 1 in whole percent; never 100 % unless it is."""
-    if share is None:
-        return "–"
-    return f"{100 * share:.0f}%" if not 0.995 <= share < 1 else "99%"
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 def bar(fraction: float, width: int) -> str:
     """A progress bar of `width` cells."""
     done = min(max(round(fraction * width), 0), width)
     return "━" * done + "╌" * (width - done)
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """One cell a value, as high as its share of the highest."""
+    top = max(values, default=0.0)
+    return "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in values) if top else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,12 +75,12 @@ def study(tmp_path: Path) -> Generator[Path]:
 
 def test_watch_steer_leave_and_come_back(study: Path):
     with Terminal(120, 40, command(study)) as terminal:
-        terminal.shows("● running")
+        terminal.shows("● HEALTHY")
         terminal.shows("judged 3")
         terminal.press("P")
-        terminal.shows("‖ paused")
+        terminal.shows("‖ PAUSED")
         terminal.press("P")
-        terminal.shows("● running")
+        terminal.shows("● HEALTHY")
         terminal.press("M")
         terminal.shows("approval veto")
         terminal.press("?")
@@ -96,16 +96,16 @@ def test_watch_steer_leave_and_come_back(study: Path):
     assert before.engine_pid is not None
     os.kill(before.engine_pid, 0)
     with Terminal(80, 24, command(study)) as again:
-        again.shows("● running")
+        again.shows("● HEALTHY")
         assert str(before.engine_pid) in call("status", "-C", study).stdout
         os.kill(before.engine_pid, 9)
-        again.shows("NO ENGINE")
+        again.shows("DEAD: no engine")
         again.press("E")
-        again.shows("● running")
+        again.shows("● HEALTHY")
         again.press("S")
         again.shows("Stop the study?")
         again.press("X")
-        again.shows("■ finished")
+        again.shows("■ FINISHED")
 
 
 def test_small_terminal(study: Path):

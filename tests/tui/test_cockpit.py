@@ -143,7 +143,7 @@ def screen_text(app: Cockpit) -> str:
 async def test_shows_the_study(paths: StudyPaths, store: Writer, size: tuple[int, int]):
     app = cockpit(paths)
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: "● running" in text(app, Header))
+        await until(pilot, lambda: "● HEALTHY" in text(app, Header))
         shown = screen_text(app)
         assert "1.0000" in shown
         assert "cpu-01" in shown

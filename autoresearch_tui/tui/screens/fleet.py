@@ -11,8 +11,8 @@ from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from autoresearch_tui.domain import Cluster, ClusterStatus
+from autoresearch_tui.spoken import duration
 from autoresearch_tui.tui.view import View
-from autoresearch_tui.tui.words import duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from autoresearch_tui.domain import (
 )
 from autoresearch_tui.errors import AutoresearchError
 from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.deciding import DecidingScreen
@@ -32,6 +33,7 @@ from autoresearch_tui.tui.widgets.header import Header
 from autoresearch_tui.tui.widgets.lines import Lines
 from autoresearch_tui.tui.widgets.log import LogPane
 from autoresearch_tui.tui.widgets.reasoning import ReasoningPane
+from autoresearch_tui.tui.widgets.returned import Returned
 from autoresearch_tui.tui.widgets.scatter import Scatter
 from autoresearch_tui.tui.widgets.tiles import Tiles
 
@@ -82,7 +84,12 @@ class MainScreen(DecidingScreen):
     ]
 
     def __init__(
-        self, paths: StudyPaths, feed: Source, operator: Operator, diff: Callable[[Experiment], str]
+        self,
+        paths: StudyPaths,
+        feed: Source,
+        operator: Operator,
+        diff: Callable[[Experiment], str],
+        left: Left | None = None,
     ) -> None:
         super().__init__(operator)
         self.HORIZONTAL_BREAKPOINTS = [
@@ -95,12 +102,14 @@ class MainScreen(DecidingScreen):
         self._paths = paths
         self._feed = feed
         self._diff = diff
+        self._left = left
         self._polling = False
         self._offered: tuple[bool | None, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Header, tiles, panes, keys."""
         yield Header()
+        yield Returned(self._left)
         yield Tiles()
         with Container(id="panes"):
             yield Scatter()
@@ -132,6 +141,7 @@ class MainScreen(DecidingScreen):
         if view is not None and self.is_attached:
             self.view = view
             self.query_one(ReasoningPane).add(view.thoughts, view.events)
+            self.query_one(Returned).tell(view)
             self.draw()
 
     def draw(self) -> None:
@@ -266,6 +276,7 @@ class MainScreen(DecidingScreen):
         if self.maximized is not None:
             self.minimize()
             return
+        self.query_one(Returned).dismiss()
         self._list.release()
         for pane in self.query(Lines):
             pane.follow_end()

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from autoresearch_tui.domain import Experiment, Judgement, Run
+from autoresearch_tui.spoken import duration
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.lines import Lines
-from autoresearch_tui.tui.words import duration, mark
+from autoresearch_tui.tui.words import mark
 
 _DIFF_STYLES = {"+": "$success", "-": "$error", "@": "$primary", "d": "$quiet", "i": "$quiet"}
 

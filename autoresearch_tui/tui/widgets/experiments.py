@@ -11,9 +11,10 @@ from textual.message import Message
 from textual.strip import Strip
 
 from autoresearch_tui.domain import Experiment, ExperimentStatus, RunStatus, Verdict
+from autoresearch_tui.spoken import duration, percent
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.lines import Lines
-from autoresearch_tui.tui.words import duration, mark, percent
+from autoresearch_tui.tui.words import mark
 
 _WIDEST_KIND = 8
 

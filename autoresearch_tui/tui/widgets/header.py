@@ -1,21 +1,42 @@
 """The header: whether the night's run is fine, in three lines."""
 
+import statistics
 from collections.abc import Sequence
+from itertools import pairwise
 
 from textual.content import Content
 
 from autoresearch_tui.domain import ApprovalMode, ExperimentStatus, RunStatus, StudyStatus, Verdict
+from autoresearch_tui.health import Word
 from autoresearch_tui.judge.claim import Claim
+from autoresearch_tui.spoken import duration, percent
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.drawn import Drawn
-from autoresearch_tui.tui.words import Segment, duration, fit, percent
+from autoresearch_tui.tui.words import Segment, fit, sparkline
 
-_STATES = {
-    StudyStatus.RUNNING: ("● running", "$success bold"),
-    StudyStatus.PAUSED: ("‖ paused", "$warning bold"),
-    StudyStatus.STOPPING: ("◌ stopping", "$warning bold"),
-    StudyStatus.FINISHED: ("■ finished", "$primary bold"),
+_WORDS = {
+    Word.HEALTHY: ("●", "$success bold"),
+    Word.STARTING: ("◌", "$warning bold"),
+    Word.SLOW: ("◐", "$warning bold"),
+    Word.IDLE: ("○", "$warning bold reverse"),
+    Word.PAUSED: ("‖", "$warning bold"),
+    Word.STOPPING: ("◌", "$warning bold"),
+    Word.STUCK: ("▲", "$error bold reverse"),
+    Word.TROUBLE: ("▲", "$error bold reverse"),
+    Word.DEAD: ("▲", "$error bold reverse"),
+    Word.FINISHED: ("■", "$primary bold"),
 }
+
+_BESIDE = (Word.PAUSED, Word.STOPPING)
+"""Words whose reason is short enough to stand beside them."""
+
+_UNDER = (Word.STARTING, Word.SLOW, Word.IDLE, Word.STUCK, Word.TROUBLE)
+"""Words whose reason has the beginning of the third line."""
+
+_RARE = 4.0
+"""How many times the usual wait for a gain is worth a word."""
+
+_BUCKETS = 8
 
 
 def _quiet(label: str, value: str, style: str = "$foreground") -> Content:
@@ -40,12 +61,16 @@ def header_lines(view: View, now: float, width: int) -> list[Content]:
 
 
 def _result(view: View, now: float) -> Sequence[Segment]:
-    study = view.study
+    study, known = view.study, view.health(now)
     assert study is not None
-    word, style = _STATES[study.status]
-    if (silence := view.silence(now)) is not None:
-        word, style = f"▲ NO ENGINE for {duration(silence)}, E starts it", "$error bold reverse"
-    segments = [Segment(0, Content.styled(word, style))]
+    assert known is not None
+    sign, style = _WORDS[known.word]
+    word = Content.styled(f"{sign} {known.word}", style)
+    if known.word is Word.DEAD:
+        word = Content.styled(f"{sign} {known.word}: {known.reason}, E starts one", style)
+    elif known.word in _BESIDE:
+        word = word.append(Content.styled(f" {known.reason}", "$quiet"))
+    segments = [Segment(0, word)]
     for place, leader in enumerate(view.leaders):
         # Where there are several accelerator types, values of one do not compare with another's.
         label = leader.accelerator if len(view.leaders) > 1 else study.metric
@@ -57,6 +82,8 @@ def _result(view: View, now: float) -> Sequence[Segment]:
         segments.append(Segment(1, value))
         if leader.claim is not None:
             segments.append(Segment(2 if place == 0 else 4, _claim(leader.claim)))
+    if (since := _last_gain(view, now)) is not None:
+        segments.append(Segment(3, since))
     if study.noise_sd:
         segments.append(Segment(7, _quiet("noise sd", f"{study.noise_sd:.4f}")))
     segments.append(Segment(5, Content.styled(study.tag, "$quiet")))
@@ -73,6 +100,19 @@ def _claim(claim: Claim) -> Content:
         )
     known = Content.assemble(("gain ≥", "$quiet"), (f"{claim.beyond_luck:.4f}", "$success"))
     return known.append(Content.styled(f" ({claim.gain:.4f} measured)", "$quiet"))
+
+
+def _last_gain(view: View, now: float) -> Content | None:
+    """When something was kept last; whether that is long ago, for this study."""
+    times = [row.judged_at for row in view.gains]
+    if not times:
+        return None
+    since = view.end(now) - times[-1]
+    words = _quiet("last gain", f"{duration(since)} ago")
+    waits = [after - before for before, after in pairwise(times)]
+    if len(waits) >= 3 and since > _RARE * (usual := statistics.median(waits)):
+        return words.append(Content.styled(f", usual {duration(usual)}", "$warning"))
+    return words
 
 
 def _work(view: View, now: float) -> Sequence[Segment]:
@@ -95,6 +135,7 @@ def _work(view: View, now: float) -> Sequence[Segment]:
             ]
         ),
         Segment(4, _quiet("per hour", "–" if rate is None else f"{rate:.0f}")),
+        Segment(5, Content.styled(sparkline(view.rates(now, _BUCKETS)), "$primary")),
         Segment(1, _quiet("busy", percent(view.busy(now)))),
         Segment(2, _elapsed(view, now)),
     ]
@@ -117,7 +158,11 @@ def _people(view: View, now: float) -> Sequence[Segment]:
     study = view.study
     assert study is not None
     segments: list[Segment] = []
-    if study.alarm:
+    known = view.health(now)
+    if known is not None and known.word in _UNDER:
+        style = "$error bold" if known.word in (Word.STUCK, Word.TROUBLE) else "$warning bold"
+        segments.append(Segment(0, Content.styled(f"▲ {known.reason}", style)))
+    elif study.alarm:
         segments.append(Segment(0, Content.styled(f"▲ {study.alarm}", "$error bold")))
     if waiting := view.waiting:
         words = f"{len(waiting)} wait for approval: w chooses, A approves, V vetoes"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from autoresearch_tui.domain import Verdict
+from autoresearch_tui.spoken import duration
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.braille import DOTS_A_ROW, Canvas
 from autoresearch_tui.tui.widgets.drawn import Drawn
-from autoresearch_tui.tui.words import duration
 
 _AXIS_WIDTH = 8
 _SIGNS = "●◆▲■"

@@ -3,9 +3,10 @@
 from textual.content import Content
 
 from autoresearch_tui.domain import Cluster, ClusterStatus, Progress, Run, RunStatus
+from autoresearch_tui.spoken import duration, percent
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.drawn import Drawn
-from autoresearch_tui.tui.words import bar, duration, percent
+from autoresearch_tui.tui.words import bar
 
 _NARROWEST = 38
 """Cells of the narrowest tile of three lines."""
