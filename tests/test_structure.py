@@ -15,7 +15,7 @@ PACKAGE = ROOT / "autoresearch_tui"
 LEVELS = (
     ("domain", "errors", "paths", "plain", "collector", "spoken"),
     ("tail",),
-    ("config", "control", "usage", "health"),
+    ("config", "control", "usage", "health", "query"),
     ("judge", "code"),
     ("lifecycle",),
     ("store",),

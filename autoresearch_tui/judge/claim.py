@@ -122,6 +122,11 @@ def _claim(
     return Claim(gain, tried, luck(pooled_noise(results.values()), tried, repeats))
 
 
+def noise_by_kind(runs: Iterable[Run]) -> Mapping[str, Noise]:
+    """The spread of repeats on each accelerator type."""
+    return {kind: pooled_noise(found.values()) for kind, found in _results(runs).items()}
+
+
 def _results(runs: Iterable[Run]) -> defaultdict[str, dict[str, list[float]]]:
     """Metrics by accelerator type and experiment."""
     found: defaultdict[str, dict[str, list[float]]] = defaultdict(dict)

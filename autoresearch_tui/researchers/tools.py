@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from autoresearch_tui.code.likeness import most_alike
 from autoresearch_tui.code.proposals import edits_from_json, proposal_from_json
-from autoresearch_tui.domain import Experiment, ExperimentStatus, Noise, Proposal, Scalar
+from autoresearch_tui.domain import Experiment, ExperimentStatus, Proposal, Scalar
 from autoresearch_tui.errors import AutoresearchError, EditError, ResearcherError
+from autoresearch_tui.judge.compare import difference
 from autoresearch_tui.plain import plain
 from autoresearch_tui.researchers import literature, table
 from autoresearch_tui.researchers.base import Desk
@@ -169,7 +170,8 @@ class Tools:
             a, b = first[kind], second[kind]
             if a.value is None or b.value is None:
                 continue
-            apart = self._difference(b.value - a.value, a.runs, b.runs, noise)
+            runs = (a.runs, b.runs)
+            apart = difference(a.value, b.value, runs, noise, minimize=self._minimize).words
             lines.append(
                 f"{kind}: {given.a} {a.value:.6f} ({a.runs} runs), {given.b} {b.value:.6f} "
                 f"({b.runs} runs); {given.b} is {apart}"
@@ -180,15 +182,6 @@ class Tools:
                 f"{', '.join(first) or 'none'} and {', '.join(second) or 'none'}"
             )
         return "\n".join(lines)
-
-    def _difference(self, difference: float, n: int, m: int, noise: Noise) -> str:
-        better = (difference < 0) == self._minimize and difference != 0
-        words = f"{abs(difference):.6f} {'better' if better else 'worse'}"
-        if (sd := noise.sd) is None or sd == 0:
-            return f"{words}; the noise is not known yet"
-        z = abs(difference) / (sd * (1 / max(n, 1) + 1 / max(m, 1)) ** 0.5)
-        verdict = "within the noise" if z < 2 else "more than the noise explains"
-        return f"{words}, {z:.1f} standard errors: {verdict}"
 
     async def _check_idea(self, given: CheckIdea) -> str:
         found = await self._desk.library.experiments()

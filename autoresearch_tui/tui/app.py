@@ -6,12 +6,12 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from textual.app import App
-from textual.binding import Binding
 from textual.driver import Driver
 
 from autoresearch_tui.domain import Experiment
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.tui.commands import StudyCommands
 from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.driver import hardy
 from autoresearch_tui.tui.feed import Feed, Source
@@ -26,7 +26,7 @@ from autoresearch_tui.tui.theme import DARK, LIGHT
 class Cockpit(App[int]):
     """Shows the study at `paths`; `start` starts its engine and `diff` reads a change from git."""
 
-    BINDINGS = [Binding("T", "toggle_theme", "theme", show=False)]
+    COMMANDS = {StudyCommands}
     ENABLE_COMMAND_PALETTE = True
     TITLE = "autoresearch-tui"
 

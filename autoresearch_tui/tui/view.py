@@ -13,6 +13,7 @@ from autoresearch_tui.domain import (
     Experiment,
     ExperimentStatus,
     Judgement,
+    Noise,
     Progress,
     Run,
     Study,
@@ -21,7 +22,7 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.health import Facts, Health, health
-from autoresearch_tui.judge.claim import Leader, leaders, verdict_rows
+from autoresearch_tui.judge.claim import Leader, leaders, noise_by_kind, verdict_rows
 from autoresearch_tui.usage import Span, Split, split, usage
 
 _RATE_WINDOW = 3600.0
@@ -180,6 +181,11 @@ class View:
                 ended,
             )
         )
+
+    @cached_property
+    def noise(self) -> Mapping[str, Noise]:
+        """The spread of repeats on each accelerator type."""
+        return noise_by_kind(self.runs.values())
 
     @cached_property
     def gains(self) -> Sequence[Judgement]:

@@ -134,6 +134,10 @@ def text(app: Cockpit, widget: type[Header]) -> str:
     return "\n".join(line.plain for line in app.main.query_one(widget).shown)
 
 
+def notices(app: Cockpit) -> str:
+    return " ".join(note.message for note in app._notifications)  # pyright: ignore[reportPrivateUsage]
+
+
 def screen_text(app: Cockpit) -> str:
     lines = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage]
     return "\n".join(line.text for line in lines)
@@ -378,7 +382,12 @@ async def test_filter_zoom_help_and_panes(paths: StudyPaths, store: Writer):
         await until(pilot, lambda: app.main.view.study)
         listed = app.main.query_one(ExperimentList)
         await pilot.press("f")
-        assert "kept 1" in str(listed.border_title)
+        await pilot.press(*"nope:1", "enter")
+        await until(pilot, lambda: "there is no nope" in notices(app))
+        await pilot.press(*["backspace"] * 6, *"is:kept", "enter")
+        await until(pilot, lambda: "1 of is:kept" in str(listed.border_title))
+        await pilot.press("f", *["backspace"] * 7, "enter")
+        await until(pilot, lambda: "all 3" in str(listed.border_title))
         for key, name in zip(
             "12345", ("scatter", "reasoning", "experiments", "log", "details"), strict=True
         ):

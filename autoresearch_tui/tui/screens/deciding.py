@@ -1,12 +1,12 @@
 """The acts of the cockpit that change the study: capitals, on what is chosen, asked or undone."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from textual import work
 from textual.app import App
-from textual.binding import Binding
 from textual.screen import Screen
 
 from autoresearch_tui.domain import (
@@ -16,6 +16,7 @@ from autoresearch_tui.domain import (
     Run,
     StudyStatus,
 )
+from autoresearch_tui.tui.commands import DECIDE, bindings
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.confirm import ConfirmScreen
 from autoresearch_tui.tui.screens.fleet import FleetScreen
@@ -46,19 +47,7 @@ class Undo:
 class DecidingScreen(Screen[None]):
     """Turns keys into requests; a screen that looks is built on it."""
 
-    BINDINGS = [
-        Binding("A", "approve", "approve"),
-        Binding("V", "veto", "veto"),
-        Binding("P", "pause", "pause"),
-        Binding("P", "resume", "resume"),
-        Binding("X", "cancel_run", "cancel"),
-        Binding("R", "steer", "tell"),
-        Binding("M", "approval", "mode"),
-        Binding("S", "stop", "stop"),
-        Binding("C", "fleet", "clusters", show=False),
-        Binding("u", "undo", "undo", show=False),
-        Binding("E", "start_engine", "engine", show=False),
-    ]
+    BINDINGS = bindings(DECIDE)
 
     def __init__(self, operator: Operator) -> None:
         super().__init__()
@@ -72,13 +61,18 @@ class DecidingScreen(Screen[None]):
         raise NotImplementedError
 
     @property
+    def marked(self) -> list[Experiment]:
+        """What the operator has marked, for acts on several at once."""
+        return []
+
+    @property
     def _app(self) -> App[int]:
         return cast(App[int], self.app)  # pyright: ignore[reportUnknownMemberType]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys are shown where they work."""
         if action in ("approve", "veto"):
-            return bool(self._target(vetoing=action == "veto")) or None
+            return bool(self._targets(vetoing=action == "veto")) or None
         if action in ("pause", "resume"):
             return self._is_alive() and self._is_paused() == (action == "resume")
         if action == "steer":
@@ -109,15 +103,15 @@ class DecidingScreen(Screen[None]):
         names = [name for name in study.researcher.split(", ") if name.startswith("llm")]
         return ", ".join(names) or ("the agents" if study.researcher == "none" else "")
 
-    def _target(self, *, vetoing: bool) -> Experiment | None:
-        """What A and V act on: the chosen experiment and no other."""
-        chosen = self.chosen
+    def _targets(self, *, vetoing: bool) -> list[Experiment]:
+        """What A and V act on: those that are marked, else the chosen experiment, and no other."""
+        meant = self.marked or [self.chosen]
         open_statuses = [ExperimentStatus.PROPOSED]
         if vetoing:
             open_statuses.append(ExperimentStatus.QUEUED)
-        if chosen is not None and chosen.status in open_statuses and not chosen.is_baseline:
-            return chosen
-        return None
+        return [
+            e for e in meant if e is not None and e.status in open_statuses and not e.is_baseline
+        ]
 
     def _cancelled(self) -> Run | None:
         """The run that X ends."""
@@ -126,11 +120,12 @@ class DecidingScreen(Screen[None]):
         return next((r for r in runs if not r.status.is_final), None)
 
     def action_approve(self) -> None:
-        """Let the chosen proposal run."""
-        if (target := self._target(vetoing=False)) is not None:
-            names: dict[str, object] = {"experiments": [target.id]}
-            undo = Undo(f"{target.id} waits again", "unapprove", names, _soon())
-            self._ask(f"{target.id} approved: {target.title}", "approve", undo, **names)
+        """Let the chosen proposal run, or those that are marked."""
+        if targets := self._targets(vetoing=False):
+            names: dict[str, object] = {"experiments": [target.id for target in targets]}
+            undo = Undo(f"{_named(targets)} waits again", "unapprove", names, _soon())
+            title = f": {targets[0].title}" if len(targets) == 1 else ""
+            self._ask(f"{_named(targets)} approved{title}", "approve", undo, **names)
 
     @work
     async def _ask(self, done: str, do: str, undo: Undo | None = None, **args: object) -> None:
@@ -149,13 +144,15 @@ class DecidingScreen(Screen[None]):
 
     @work
     async def action_veto(self) -> None:
-        """Refuse a proposal, with a reason."""
-        target = self._target(vetoing=True)
-        if target is None:
+        """Refuse a proposal, or those that are marked, with a reason."""
+        targets = self._targets(vetoing=True)
+        if not targets:
             return
-        why = await self._app.push_screen_wait(LineScreen.veto(target.id, target.title))
+        title = targets[0].title if len(targets) == 1 else ""
+        why = await self._app.push_screen_wait(LineScreen.veto(_named(targets), title))
         if why is not None:
-            self._ask(f"{target.id} vetoed", "veto", experiments=[target.id], why=why)
+            names = [target.id for target in targets]
+            self._ask(f"{_named(targets)} vetoed", "veto", experiments=names, why=why)
 
     @work
     async def action_steer(self) -> None:
@@ -213,6 +210,12 @@ class DecidingScreen(Screen[None]):
         """Start an engine where none runs."""
         self.notify("Starting the engine …")
         await self._operator.start()
+
+
+def _named(targets: Sequence[Experiment]) -> str:
+    if len(targets) == 1:
+        return targets[0].id
+    return f"{len(targets)} experiments"
 
 
 def _soon() -> float:

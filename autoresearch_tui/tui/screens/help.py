@@ -1,4 +1,6 @@
-"""What the keys do and what the signs mean."""
+"""What the keys do, made from the commands, and what the signs mean."""
+
+from collections.abc import Iterable
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -6,30 +8,12 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-_TEXT = """\
-DECIDE (capitals change the study)
-  A        approve the chosen proposal
-  V        veto it, with a reason if you like; the researcher is told
-  R        tell the model or the agents something; they hear it at once
-  M        approval mode: auto, veto (a countdown), manual
-  P        pause or resume: no further run starts; running ones end
-  X        cancel the chosen experiment's run; asks
-  S        stop the study; asks
-  C        the clusters: drain, replace, try again, one more, one fewer
-  E        start the engine when none runs
-  u        take back the last of A, M and P, for some seconds
-  q        leave; the study goes on
+from autoresearch_tui.query import HELP
+from autoresearch_tui.tui.commands import DECIDE, LIST, LOOK, Command
 
-LOOK
-  1 … 5    results, reasoning, experiments, log, details
-  tab      next pane          z   one pane over the whole screen
-  ↑ ↓ j k  move               g G begin, end     space  page down
-  w        choose the next proposal that waits
-  esc      back to live: nothing chosen, ends followed
-  enter    details and diff   f   filter the list
-  y        copy the experiment's id, commit and value
-  t        results over their order or over time
-  T        dark or light
+_SIGNS = f"""\
+A QUERY (f), all of it at once:
+  {HELP}
 
 SIGNS
   ★ best   ✓ kept   · discarded   × crashed   ? waits for approval
@@ -43,6 +27,29 @@ SIGNS
 """
 
 
+def help_text() -> str:
+    """The page."""
+    return "\n".join(
+        [
+            "DECIDE (capitals change the study)",
+            *_lines(DECIDE),
+            "",
+            "LOOK",
+            *_lines(LOOK),
+            "",
+            "IN THE LIST",
+            *_lines(LIST),
+            "  tab goes to the next pane, ctrl+p has every command by name",
+            "",
+            _SIGNS,
+        ]
+    )
+
+
+def _lines(commands: Iterable[Command]) -> list[str]:
+    return [f"  {command.shown_keys:<8} {command.words}" for command in commands]
+
+
 class HelpScreen(ModalScreen[None]):
     """One page; any of its keys leads back."""
 
@@ -51,4 +58,4 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The page."""
         with VerticalScroll(classes="dialog tall"):
-            yield Static(_TEXT, markup=False)
+            yield Static(help_text(), markup=False)

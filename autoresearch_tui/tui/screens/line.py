@@ -1,4 +1,4 @@
-"""Asks for one line of text: why a proposal is vetoed, or what the researchers are to know."""
+"""Asks for one line of text: a reason, words for the researchers, a query, what to look for."""
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -7,14 +7,17 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from autoresearch_tui.query import HELP
+
 
 class LineScreen(ModalScreen[str | None]):
     """Gives the line, which may be empty, or None when the operator turns back."""
 
     BINDINGS = [Binding("escape", "dismiss(None)", "back")]
 
-    def __init__(self, about: Content, placeholder: str, enter: str) -> None:
+    def __init__(self, about: Content, placeholder: str, enter: str, value: str = "") -> None:
         super().__init__()
+        self._value = value
         self._about = about
         self._placeholder = placeholder
         self._hint = f"enter {enter}   escape goes back"
@@ -31,11 +34,22 @@ class LineScreen(ModalScreen[str | None]):
         about = Content.assemble(("Tell ", "$accent bold"), (researcher, "bold"))
         return cls(about, "what to try, to leave alone, or to look at", "tells")
 
+    @classmethod
+    def showing(cls, value: str) -> "LineScreen":
+        """Which experiments are to be shown."""
+        return cls(Content.styled("Show", "$primary bold"), HELP, "shows them", value)
+
+    @classmethod
+    def finding(cls, pane: str) -> "LineScreen":
+        """What to look for in a pane."""
+        about = Content.assemble(("Find in ", "$primary bold"), (pane, "bold"))
+        return cls(about, "text", "finds it; n and N go on")
+
     def compose(self) -> ComposeResult:
         """One line to type into."""
         with Vertical(classes="dialog"):
             yield Label(self._about)
-            yield Input(placeholder=self._placeholder)
+            yield Input(self._value, placeholder=self._placeholder)
             yield Label(self._hint, classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

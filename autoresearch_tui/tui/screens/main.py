@@ -6,7 +6,6 @@ from pathlib import Path
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
 from textual.widget import Widget
@@ -18,14 +17,18 @@ from autoresearch_tui.domain import (
     Run,
     RunStatus,
     StudyStatus,
+    Verdict,
 )
 from autoresearch_tui.errors import AutoresearchError
 from autoresearch_tui.paths import StudyPaths
+from autoresearch_tui.query import QueryError, parse_query
+from autoresearch_tui.tui.commands import LOOK, bindings
 from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.deciding import DecidingScreen
 from autoresearch_tui.tui.screens.help import HelpScreen
+from autoresearch_tui.tui.screens.line import LineScreen
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.details import DetailsPane
 from autoresearch_tui.tui.widgets.experiments import ExperimentList
@@ -71,17 +74,7 @@ class MainScreen(DecidingScreen):
 
     CSS_PATH = "main.tcss"
     AUTO_FOCUS = "#experiments"
-    BINDINGS = [
-        Binding("w", "next_waiting", "waiting", show=False),
-        Binding("escape", "live", "live", show=False),
-        Binding("y", "copy", "copy", show=False),
-        Binding("f", "filter", "filter", show=False),
-        Binding("t", "axis", "axis", show=False),
-        Binding("z", "zoom", "zoom", show=False),
-        *(Binding(str(i), f"pane('{name}')", show=False) for i, name in enumerate(_PANES, 1)),
-        Binding("question_mark", "help", "help"),
-        Binding("q", "app.quit", "leave"),
-    ]
+    BINDINGS = bindings(LOOK)
 
     def __init__(
         self,
@@ -103,6 +96,7 @@ class MainScreen(DecidingScreen):
         self._feed = feed
         self._diff = diff
         self._left = left
+        self._sought = ""
         self._polling = False
         self._offered: tuple[bool | None, ...] = ()
 
@@ -172,6 +166,11 @@ class MainScreen(DecidingScreen):
     def chosen(self) -> Experiment | None:
         """The experiment under the list's cursor."""
         return self._list.chosen
+
+    @property
+    def marked(self) -> list[Experiment]:
+        """The experiments that are marked in the list."""
+        return self._list.marked
 
     @property
     def _list(self) -> ExperimentList:
@@ -255,9 +254,64 @@ class MainScreen(DecidingScreen):
         elif self.focused is not None:
             self.maximize(self.focused)
 
-    def action_filter(self) -> None:
-        """Show another part of the experiments."""
-        self._list.next_filter()
+    @work(exclusive=True, group="line")
+    async def action_filter(self) -> None:
+        """Show the experiments that a query line means."""
+        text: str | None = self._list.query_text
+        while (text := await self._app.push_screen_wait(LineScreen.showing(text))) is not None:
+            try:
+                self._list.filter(parse_query(text))
+            except QueryError as error:
+                self.notify(str(error), severity="error", markup=False)
+            else:
+                return
+
+    def action_sort(self) -> None:
+        """Sort the list in another way."""
+        self._list.next_order()
+
+    @work(exclusive=True, group="line")
+    async def action_search(self) -> None:
+        """Look for a text in the pane that has the focus."""
+        pane = self.focused if isinstance(self.focused, Lines) else self._list
+        text = await self._app.push_screen_wait(LineScreen.finding(pane.id or ""))
+        if text is not None:
+            self._sought = text
+            self._search(pane, 1)
+
+    def action_search_next(self, by: int) -> None:
+        """Go on with the search, in a direction."""
+        pane = self.focused if isinstance(self.focused, Lines) else self._list
+        self._search(pane, by)
+
+    def _search(self, pane: Lines, by: int) -> None:
+        if self._sought and not pane.find(self._sought, by):
+            self.notify(f"Not found: {self._sought}", markup=False)
+
+    def action_best(self) -> None:
+        """Choose the best."""
+        if (best := self.view.best) is not None:
+            self._list.choose([best.id])
+
+    def action_trouble(self) -> None:
+        """Choose the next experiment that has failed."""
+        failed = (Verdict.CRASH, Verdict.INCONCLUSIVE)
+        found = [e.id for e in self.view.experiments if e.verdict in failed]
+        self._list.choose_next(found)
+
+    def action_step(self, by: int) -> None:
+        """Choose the experiment before or after the chosen one."""
+        self._list.step(by)
+
+    def action_compare(self) -> None:
+        """Show how the two that are marked differ, or the chosen one from the best."""
+        marked, best = self.marked, self.view.best
+        pair = marked[-2:] if len(marked) > 1 else [best, marked[0] if marked else self.chosen]
+        if pair[0] is None or pair[1] is None or pair[0] is pair[1]:
+            self.notify("Mark two experiments by space, or choose another than the best")
+            return
+        self.query_one(DetailsPane).compare(self.view, pair[0], pair[1])
+        self.action_pane("details")
 
     def action_axis(self) -> None:
         """Change the plot's x axis."""
@@ -277,6 +331,8 @@ class MainScreen(DecidingScreen):
             self.minimize()
             return
         self.query_one(Returned).dismiss()
+        if self._list.unmark():
+            return
         self._list.release()
         for pane in self.query(Lines):
             pane.follow_end()

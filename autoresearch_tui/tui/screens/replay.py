@@ -9,17 +9,15 @@ from textual.content import Content
 from autoresearch_tui.domain import Experiment
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.spoken import duration
+from autoresearch_tui.tui.commands import DECIDE
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.replay import Replay
-from autoresearch_tui.tui.screens.deciding import DecidingScreen
 from autoresearch_tui.tui.screens.main import MainScreen
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.drawn import Drawn
 from autoresearch_tui.tui.words import Segment, bar, fit
 
-_ACTS = frozenset(
-    binding.action for binding in DecidingScreen.BINDINGS if isinstance(binding, Binding)
-)
+_ACTS = frozenset(command.action for command in DECIDE)
 _FASTEST, _SLOWEST = 3600.0, 1.0
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from autoresearch_tui.domain import Experiment, Judgement, Run
 from autoresearch_tui.spoken import duration
+from autoresearch_tui.tui.card import card
+from autoresearch_tui.tui.compare import comparison
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.lines import Lines
 from autoresearch_tui.tui.words import mark
@@ -25,13 +27,26 @@ class DetailsPane(Lines):
         self._drawn: list[tuple[str, str]] = []
         self._diff: tuple[str, str] = ("", "")
         self._shown: str | None = None
+        # The experiment that was chosen when two were compared: to choose another ends that.
+        self._compared: str | None = None
+
+    def compare(self, view: View, a: Experiment, b: Experiment) -> None:
+        """Show two experiments until another one is chosen."""
+        self._compared = self._shown or a.id
+        self.entitle(f"5 {a.id} and {b.id}")
+        self._drawn = comparison(view, a, b)
+        self.replace(self._drawn)
+        self.scroll_home(animate=False)
 
     def show(self, view: View, experiment: Experiment | None) -> None:
         """Draw an experiment as a view has it."""
-        if experiment is None:
+        if experiment is None or self._compared == experiment.id:
             return
+        self._compared = None
         runs = view.runs_by_experiment.get(experiment.id, ())
         lines = _page(experiment, runs, view.rows_by_experiment.get(experiment.id, ()))
+        if about := card(view, experiment, view.clock()):
+            lines += [("", ""), *about]
         if self._diff[0] == experiment.id:
             lines += [
                 ("", ""),

@@ -1,29 +1,23 @@
 """The list of experiments, newest first, with what waits for the operator on top."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual import events
-from textual.binding import Binding
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
 from autoresearch_tui.domain import Experiment, ExperimentStatus, RunStatus, Verdict
+from autoresearch_tui.query import Query
 from autoresearch_tui.spoken import duration, percent
+from autoresearch_tui.tui.commands import LIST, bindings
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.lines import Lines
 from autoresearch_tui.tui.words import mark
 
 _WIDEST_KIND = 8
-
-FILTERS: dict[str, Callable[[Experiment], bool]] = {
-    "all": lambda e: True,
-    "kept": lambda e: e.verdict is Verdict.KEEP,
-    "waiting": lambda e: e.status.is_live,
-    "failed": lambda e: e.verdict is Verdict.CRASH or e.status is ExperimentStatus.REJECTED,
-}
 
 _URGENCY = {ExperimentStatus.PROPOSED: 0, ExperimentStatus.RUNNING: 1, ExperimentStatus.QUEUED: 2}
 
@@ -38,18 +32,32 @@ def ordered(experiments: Sequence[Experiment]) -> list[Experiment]:
     return sorted(experiments, key=place)
 
 
-class ExperimentList(Lines):
-    """A list with a cursor; tells its screen when the cursor has moved."""
+def _worst_last(number: float | None, sign: int) -> tuple[bool, float]:
+    return number is None, 0.0 if number is None else sign * number
 
-    BINDINGS = [
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup", "move(-10)", show=False),
-        Binding("pagedown", "move(10)", show=False),
-        Binding("home,g", "move(-1000000)", show=False),
-        Binding("end,G", "move(1000000)", show=False),
-        Binding("enter", "open", "details"),
-    ]
+
+def sorted_by(order: str, experiments: Sequence[Experiment], *, minimize: bool) -> list[Experiment]:
+    """Experiments in one of `ORDERS`; what has no value or gain comes last."""
+    match order:
+        case "value":
+            sign = 1 if minimize else -1
+            return sorted(experiments, key=lambda e: (*_worst_last(e.value, sign), e.number))
+        case "gain":
+            return sorted(experiments, key=lambda e: (*_worst_last(e.gain, -1), e.number))
+        case "number":
+            return sorted(experiments, key=lambda e: e.number)
+        case _:
+            return ordered(experiments)
+
+
+ORDERS = ("newest", "value", "gain", "number")
+"""How the list may be sorted; the first has what waits and runs on top."""
+
+
+class ExperimentList(Lines):
+    """A list with a cursor and marks; tells its screen when the cursor has moved."""
+
+    BINDINGS = bindings(LIST)
 
     @dataclass
     class Moved(Message):
@@ -65,7 +73,19 @@ class ExperimentList(Lines):
         self._view = View()
         self._shown: list[Experiment] = []
         self._chosen: str | None = None
-        self._filter = "all"
+        self._marked: dict[str, None] = {}
+        self._query = Query()
+        self._order = ORDERS[0]
+
+    @property
+    def query_text(self) -> str:
+        """The query line that filters it."""
+        return self._query.text
+
+    @property
+    def marked(self) -> list[Experiment]:
+        """The experiments that are marked, in the order in which they were."""
+        return [e for name in self._marked if (e := self._view.by_id.get(name)) is not None]
 
     @property
     def chosen(self) -> Experiment | None:
@@ -81,17 +101,33 @@ class ExperimentList(Lines):
         self._view = view
         self._select()
 
-    def next_filter(self) -> None:
-        """Show another part of the experiments."""
-        names = list(FILTERS)
-        self._filter = names[(names.index(self._filter) + 1) % len(names)]
+    def filter(self, query: Query) -> None:
+        """Show those that a query lets through."""
+        self._query = query
         self._select()
+        self.scroll_home(animate=False)
+
+    def next_order(self) -> None:
+        """Sort in another way."""
+        self._order = ORDERS[(ORDERS.index(self._order) + 1) % len(ORDERS)]
+        self._select()
+        self.scroll_home(animate=False)
 
     def _select(self) -> None:
-        self._shown = ordered([e for e in self._view.experiments if FILTERS[self._filter](e)])
-        self.entitle(f"3 experiments: {self._filter} {len(self._shown)}")
+        minimize = self._view.study is None or self._view.study.minimize
+        found = [e for e in self._view.experiments if self._query.matches(e)]
+        self._shown = sorted_by(self._order, found, minimize=minimize)
+        self.entitle(f"3 experiments: {self._title(len(found))}")
         self.virtual_size = Size(self._width, len(self._shown) + 1)
         self.repaint()
+
+    def _title(self, count: int) -> str:
+        parts = [f"{count} of {self._query.text}" if self._query.text else f"all {count}"]
+        if self._order != ORDERS[0]:
+            parts.append(f"by {self._order}")
+        if self._marked:
+            parts.append(f"{len(self._marked)} marked")
+        return ", ".join(parts)
 
     def on_resize(self) -> None:
         """Fit the rows again."""
@@ -107,6 +143,70 @@ class ExperimentList(Lines):
         place = self._place()
         start = -1 if place is None else place
         self._choose(min(max(start + step, 0), len(self._shown) - 1))
+
+    def action_mark(self) -> None:
+        """Mark the chosen experiment, or not, and go to the next."""
+        chosen = self.chosen
+        if chosen is None:
+            self.action_move(0)
+            return
+        if chosen.id in self._marked:
+            del self._marked[chosen.id]
+        else:
+            self._marked[chosen.id] = None
+        self._select()
+        self.action_move(1)
+
+    def action_mark_wave(self) -> None:
+        """Mark the whole wave of the chosen experiment."""
+        if (chosen := self.chosen) is not None:
+            wave = [e.id for e in self._view.experiments if e.wave == chosen.wave]
+            self._marked |= dict.fromkeys(wave)
+            self._select()
+            self.post_message(self.Moved(chosen.id))
+
+    def unmark(self) -> bool:
+        """Mark none; whether any was."""
+        had = bool(self._marked)
+        self._marked.clear()
+        self._select()
+        return had
+
+    def step(self, by: int) -> None:
+        """Choose the experiment before or after the chosen one, by number, if it is shown."""
+        numbers = sorted(e.number for e in self._shown)
+        if not numbers:
+            return
+        now = self.chosen.number if self.chosen is not None else numbers[-1] + 1
+        if by < 0:
+            later = [number for number in reversed(numbers) if number < now]
+        else:
+            later = [number for number in numbers if number > now]
+        if later:
+            self.choose([e.id for e in self._shown if e.number == later[0]])
+
+    def find(self, text: str, by: int) -> bool:
+        """Choose the next row that has a text, from the cursor on in a direction; round the end."""
+        query = text.casefold()
+        places = [
+            i for i, e in enumerate(self._shown) if query in f"{e.id} {e.title} {e.why}".casefold()
+        ]
+        if not places:
+            return False
+        now = self._place()
+        if by > 0:
+            ahead = [i for i in places if now is None or i > now]
+            self._choose(ahead[0] if ahead else places[0])
+        else:
+            ahead = [i for i in places if now is not None and i < now]
+            self._choose(ahead[-1] if ahead else places[-1])
+        return True
+
+    def choose(self, experiments: Sequence[str]) -> None:
+        """Choose the first of some experiments that is shown."""
+        places = [i for i, e in enumerate(self._shown) if e.id in experiments]
+        if places:
+            self._choose(places[0])
 
     def choose_next(self, among: Sequence[str]) -> None:
         """Choose the next of some experiments, from the top again after the last."""
@@ -167,7 +267,10 @@ class ExperimentList(Lines):
         if wide := self._wide_kind:
             numbers += f"{experiment.accelerator or '':<{wide}.{wide}} "
         return Content.assemble(
-            f"{experiment.id:<6}",
+            (
+                f"{experiment.id:<6}",
+                "$accent bold reverse" if experiment.id in self._marked else "",
+            ),
             (f"{sign.sign} {state}", sign.style),
             numbers,
             (text, _tone(experiment)),

@@ -45,6 +45,8 @@ class Lines(Painted, ScrollView, can_focus=True):
         self._follow = self._following = follow
         self._wrap = wrap
         self._hint = ""
+        self._found = ""
+        self._found_at: int | None = None
 
     def write(self, lines: Iterable[tuple[str, str]]) -> None:
         """Append lines, each with its style."""
@@ -111,8 +113,29 @@ class Lines(Painted, ScrollView, can_focus=True):
         if self.border_subtitle != subtitle:
             self.border_subtitle = subtitle
 
+    def find(self, text: str, by: int) -> bool:
+        """Bring the next row into sight that has a text, in a direction; round the end."""
+        self._found = text.casefold()
+        places = [at for at, (row, _) in enumerate(self._rows) if self._found in row.casefold()]
+        if not text or not places:
+            self._found_at = None
+            self.refresh()
+            return False
+        first = round(self.scroll_y) if self._found_at is None else self._found_at + by
+        if by > 0:
+            ahead = [at for at in places if at >= first]
+            self._found_at = ahead[0] if ahead else places[0]
+        else:
+            ahead = [at for at in places if at <= first]
+            self._found_at = ahead[-1] if ahead else places[-1]
+        self._set_following(False)
+        self.scroll_to(y=max(self._found_at - self.size.height // 2, 0), animate=False, force=True)
+        self.refresh()
+        return True
+
     def follow_end(self) -> None:
         """Go to the end and stay there; a pane that does not follow stays where it is."""
+        self._found, self._found_at = "", None
         self._set_following(True)
         self._go_to_end()
 
@@ -195,6 +218,8 @@ class Lines(Painted, ScrollView, can_focus=True):
         # One style to the end of the line is half the bytes of two.
         text += " " * (self._width - cell_len(text))
         content = Content.styled(text, style) if style else Content(text)
+        if self._found and (start := text.casefold().find(self._found)) >= 0:
+            content = content.stylize("reverse", start, start + len(self._found))
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(at)) is not None:
             start, end = span

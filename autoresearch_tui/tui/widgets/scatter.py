@@ -122,6 +122,8 @@ class Plot:
 
     def _draw_line(self, points: Sequence[Point]) -> None:
         bests = [p for p in points if p.y is not None]
+        if not bests:
+            return
         ends = [*(self._x(p) for p in bests[1:]), self.canvas.dots_wide - 1]
         for at, (point, end) in enumerate(zip(bests, ends, strict=True)):
             assert point.y is not None
