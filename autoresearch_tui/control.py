@@ -31,6 +31,19 @@ class Request:
     actor: str = ""
 
 
+ACTOR, ROLE = "AUTORESEARCH_ACTOR", "AUTORESEARCH_ROLE"
+"""Variables in which the SSH server tells the cockpits that it opens who sits there, and what they
+may do. Nobody else can set them there: there is no shell."""
+
+VIEWER = "viewer"
+"""The role that may only look."""
+
+
+def may_act() -> bool:
+    """Whether whoever sits at this process may change a study."""
+    return os.environ.get(ROLE) != VIEWER
+
+
 def encode(message: Mapping[str, object]) -> bytes:
     """One line of the protocol."""
     return json.dumps(message, ensure_ascii=False).encode() + b"\n"
@@ -54,7 +67,8 @@ def decode_request(line: bytes) -> Request:
         raise ControlError(_NO_REQUEST)
     if not isinstance(args, dict):
         raise ControlError(f"{do[:40]}: `args` must be a JSON object")
-    return Request(number, do, cast(dict[str, object], args))
+    by = fields.get("by", "")
+    return Request(number, do, cast(dict[str, object], args), by if isinstance(by, str) else "")
 
 
 def process_lives(pid: int | None) -> bool:
@@ -94,6 +108,8 @@ async def request(
     Raises:
         ControlError: no engine answers, or it refuses; the message says why.
     """
+    if not may_act():
+        raise ControlError("this key may only look; ask for the role `operator`")
     try:
         async with asyncio.timeout(seconds):
             return await _exchange(paths, do, args or {})
@@ -110,7 +126,10 @@ async def request(
 async def _exchange(paths: StudyPaths, do: str, args: Mapping[str, object]) -> object:
     reader, writer = await asyncio.open_unix_connection(str(paths.socket), limit=LINE_LIMIT)
     try:
-        writer.write(encode({"id": 1, "do": do, "args": args}))
+        message = {"id": 1, "do": do, "args": args}
+        if by := os.environ.get(ACTOR):
+            message["by"] = by
+        writer.write(encode(message))
         await writer.drain()
         answer = cast(dict[str, object], json.loads(await reader.readuntil(b"\n")))
     finally:

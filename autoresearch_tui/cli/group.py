@@ -18,7 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _ORDER = (
     *("open", "engine", "init", "status", "list", "show", "diff", "logs", "report"),
     *("propose", "approve", "veto", "accept", "pause", "resume", "cancel", "stop"),
-    *("replay", "researchers", "turns", "say", "notepad", "desk", "mcp"),
+    *("replay", "researchers", "turns", "say", "notepad", "desk", "mcp", "serve"),
     *("scale", "drain", "replace", "wake", "clusters", "doctor"),
 )
 

@@ -21,8 +21,9 @@ from autoresearch_tui.cli.group import (
 )
 from autoresearch_tui.cli.reading import diff_text
 from autoresearch_tui.config import Settings
+from autoresearch_tui.control import may_act
 from autoresearch_tui.domain import Study, StudyStatus
-from autoresearch_tui.errors import StudyError
+from autoresearch_tui.errors import ControlError, StudyError
 from autoresearch_tui.paths import StudyPaths
 
 
@@ -48,9 +49,11 @@ def open_study(study: Path, no_ui: bool, accept_task: bool, **options: object) -
     from autoresearch_tui.tui.app import run_cockpit
 
     async def start() -> None:
+        if not may_act():
+            raise ControlError("this key may only look")
         await start_detached(paths, words_of(options))
 
-    if _wants_engine(paths, given):
+    if may_act() and _wants_engine(paths, given):
         accepts = accept_task or _accepts_task(paths, settings) or None
         # Accepted is this change, and not what an engine finds that is started later.
         asyncio.run(start_detached(paths, words_of(options | {"accept_task": accepts})))

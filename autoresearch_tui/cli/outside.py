@@ -1,15 +1,18 @@
 """Commands by which coding agents take part: the desk's tools, one by one or over MCP."""
 
 import asyncio
+import contextlib
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any, cast
 
 import click
 
-from autoresearch_tui.cli.group import cli, paths_of, study_option
-from autoresearch_tui.errors import ControlError
+from autoresearch_tui.cli.group import cli, paths_of, study_argument, study_option
+from autoresearch_tui.errors import ControlError, StudyError
+from autoresearch_tui.paths import StudyPaths
 
 name_option = click.option("--as", "name", default="", help="What the agent is called.")
 
@@ -22,6 +25,37 @@ def mcp(name: str, study: Path) -> None:
     from autoresearch_tui.serve.mcp_server import serve_mcp
 
     asyncio.run(serve_mcp(paths_of(study), name))
+
+
+@cli.command()
+@study_argument
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 for all addresses.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8022, show_default=True)
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    default="~/.config/autoresearch-tui/authorized_keys",
+    show_default=True,
+    help="Who may come in: lines `[viewer|operator] ssh-ed25519 AAAA… name`.",
+)
+def serve(study: Path, host: str, port: int, keys: Path) -> None:
+    """Open the cockpit of a STUDY to others over SSH."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("asyncssh").setLevel(logging.ERROR)
+    paths = paths_of(study)
+    if not paths.database.exists():
+        raise StudyError(f"{paths.root}: no study here yet; `autoresearch-tui` starts one")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(paths, host, port, keys.expanduser()))
+
+
+async def _serve(paths: StudyPaths, host: str, port: int, keys: Path) -> None:
+    from autoresearch_tui.serve.ssh_server import CockpitServer
+
+    acceptor = await CockpitServer(paths, keys).listen(host, port)
+    async with acceptor:
+        click.echo(f"ssh -p {acceptor.get_port()} {host} opens the cockpit; Ctrl-C ends this")
+        await acceptor.wait_closed()
 
 
 @cli.command()

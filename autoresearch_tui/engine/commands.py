@@ -72,7 +72,10 @@ class Commands:
         """Do what a line asks for; the answer says why not where it is refused."""
         number = 0
         try:
-            request = replace(decode_request(line), actor=actor)
+            request = decode_request(line)
+            # Of this user's own processes, one that the SSH server has opened says for whom.
+            is_named = actor == "operator" and request.actor
+            request = replace(request, actor=request.actor[:40] if is_named else actor)
             number = request.id
             handler = self._handlers.get(request.do)
             if handler is None:

@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.driver import Driver
+from textual.screen import Screen
 
+from autoresearch_tui.control import ACTOR
 from autoresearch_tui.domain import Experiment
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
@@ -39,7 +43,7 @@ class Cockpit(App[int]):
     ) -> None:
         super().__init__()
         self._feed: Source = recording or Feed(paths)
-        self._preferences = Preferences(paths.state / "tui.json")
+        self._preferences = Preferences(_remembered(paths))
         operator = Operator(paths, start, self._tell)
         if recording is not None:
             self.main = ReplayScreen(paths, recording, operator, diff)
@@ -54,6 +58,11 @@ class Cockpit(App[int]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for the themes that do not set them."""
         return {"quiet": "#7d8592", "cursor-row": "#7aa2c8 30%"}
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Textual's own, but the one that writes to the disk, which over SSH is another's."""
+        found = super().get_system_commands(screen)  # pyright: ignore[reportUnknownMemberType]
+        return (each for each in found if each.title != "Screenshot" or not os.environ.get(ACTOR))
 
     def on_mount(self) -> None:
         """Show the screen in the theme that was chosen the last time."""
@@ -100,6 +109,12 @@ class Cockpit(App[int]):
         if self._is_live and view.study is not None:
             self._preferences.remember_left(Left(view.clock(), view.study.spent_usd))
         self._feed.close()
+
+
+def _remembered(paths: StudyPaths) -> Path:
+    """Where this operator's choices are kept: those who come over SSH have each their own."""
+    name = os.environ.get(ACTOR)
+    return paths.state / (f"tui-{name}.json" if name else "tui.json")
 
 
 def run_replay(paths: StudyPaths, recording: Replay, diff: Callable[[Experiment], str]) -> int:

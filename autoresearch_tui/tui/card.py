@@ -33,9 +33,9 @@ def _place(view: View, experiment: Experiment, now: float) -> Lines:
     if experiment.status is ExperimentStatus.QUEUED:
         return [(where, "$quiet")]
     if experiment.approve_at is None:
-        return [("waits for you: A approves, V vetoes", "$accent"), (f"then {where}", "$quiet")]
+        return [("waits for approval", "$accent"), (f"then {where}", "$quiet")]
     left = duration(experiment.approve_at - now)
-    return [(f"goes ahead in {left} unless you veto", "$accent"), (f"then {where}", "$quiet")]
+    return [(f"goes ahead in {left} unless it is vetoed", "$accent"), (f"then {where}", "$quiet")]
 
 
 def _cost(view: View, experiment: Experiment) -> Lines:

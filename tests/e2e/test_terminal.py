@@ -39,6 +39,9 @@ class Terminal:
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p")
 
+    def resize(self, columns: int, lines: int) -> None:
+        self._tmux("resize-window", "-x", str(columns), "-y", str(lines))
+
     def flags(self) -> str:
         """Mouse reporting, alternate screen, visible cursor; 1 where it is on."""
         return self._tmux(

@@ -9,6 +9,7 @@ from textual import work
 from textual.app import App
 from textual.screen import Screen
 
+from autoresearch_tui.control import may_act
 from autoresearch_tui.domain import (
     ApprovalMode,
     Experiment,
@@ -26,6 +27,8 @@ from autoresearch_tui.tui.view import View
 
 _UNDO_SECONDS = 15.0
 """How long the last act can be taken back."""
+
+_ACTS = frozenset(command.action for command in DECIDE)
 
 _NEXT_MODE = {
     ApprovalMode.AUTO: ApprovalMode.VETO,
@@ -71,6 +74,8 @@ class DecidingScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys are shown where they work."""
+        if action in _ACTS and not may_act():
+            return False
         if action in ("approve", "veto"):
             return bool(self._targets(vetoing=action == "veto")) or None
         if action in ("pause", "resume"):

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from textual.content import Content
 
+from autoresearch_tui.control import may_act
 from autoresearch_tui.domain import ApprovalMode, ExperimentStatus, RunStatus, StudyStatus, Verdict
 from autoresearch_tui.health import Word
 from autoresearch_tui.judge.claim import Claim
@@ -159,13 +160,17 @@ def _people(view: View, now: float) -> Sequence[Segment]:
     assert study is not None
     segments: list[Segment] = []
     known = view.health(now)
+    if not may_act():
+        segments.append(Segment(1, Content.styled("you look on", "$quiet")))
     if known is not None and known.word in _UNDER:
         style = "$error bold" if known.word in (Word.STUCK, Word.TROUBLE) else "$warning bold"
         segments.append(Segment(0, Content.styled(f"▲ {known.reason}", style)))
     elif study.alarm:
         segments.append(Segment(0, Content.styled(f"▲ {study.alarm}", "$error bold")))
     if waiting := view.waiting:
-        words = f"{len(waiting)} wait for approval: w chooses, A approves, V vetoes"
+        words = f"{len(waiting)} wait for approval"
+        if may_act():
+            words += ": w chooses, A approves, V vetoes"
         segments.append(Segment(0, Content.styled(words, "$accent bold")))
     if "NOT confined" in study.confinement:
         segments.append(Segment(3, Content.styled("▲ runs NOT confined", "$warning bold")))
