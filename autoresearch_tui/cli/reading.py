@@ -109,10 +109,17 @@ def logs(run: str, follow: bool, study: Path) -> None:
 
 @cli.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write JSON to this file.")
+@click.option("--html", "page", type=click.Path(path_type=Path), help="Write a page to share.")
+@click.option("--png", "picture", type=click.Path(path_type=Path), help="Write its charts.")
 @study_option
 @json_option
-def report(output: Path | None, study: Path, as_json: bool) -> None:
-    """Print the table of results, or the whole study as JSON."""
+def report(
+    output: Path | None, page: Path | None, picture: Path | None, study: Path, as_json: bool
+) -> None:
+    """Print the table of results, or the whole study as JSON; write it as a page or a picture."""
+    if page is not None or picture is not None:
+        _share(paths_of(study), page, picture)
+        return
     from autoresearch_tui.report.export import study_object, to_json
     from autoresearch_tui.report.results import result_lines
     from autoresearch_tui.store import open_reader
@@ -126,6 +133,26 @@ def report(output: Path | None, study: Path, as_json: bool) -> None:
         output.write_text(text, encoding="utf-8")
     else:
         click.echo(text, nl=False)
+
+
+def _share(paths: StudyPaths, where: Path | None, picture: Path | None) -> None:
+    from autoresearch_tui.report.chart import to_image
+    from autoresearch_tui.report.page import charts, page, read_facts
+    from autoresearch_tui.store import open_reader
+
+    with open_reader(paths.database) as reader:
+        facts = read_facts(reader)
+    if where is not None:
+        margin = load_settings(paths.root).judge.keep_margin_sd
+        text = page(facts, lambda experiment: diff_text(paths, experiment), margin)
+        where.write_text(text, encoding="utf-8")
+        click.echo(f"{where}: {len(text):,} characters")
+    if picture is not None:
+        drawn = charts(facts)
+        if not drawn:
+            raise StudyError("nothing has been measured yet that could be drawn")
+        to_image(drawn).save(picture, "PNG")
+        click.echo(f"{picture}: {len(drawn)} charts")
 
 
 @cli.command()
