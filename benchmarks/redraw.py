@@ -1,6 +1,7 @@
-"""How the cost of drawing a new view grows with the study: `python benchmarks/redraw.py`.
+"""How the cost of drawing a new view grows with the study: `python -m benchmarks.redraw`.
 
-Prints the time of one redraw at 100 and at 10,000 experiments, and their ratio.
+Prints the time of one redraw of a study with runs on 16 clusters, at 100 and at 10,000 experiments,
+and their ratio: where a verdict is new, and where only the runs have moved on.
 """
 
 import asyncio
@@ -10,12 +11,18 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 from autoresearch_tui.domain import (
     ApprovalMode,
     Cluster,
     ClusterStatus,
     Experiment,
     ExperimentStatus,
+    Judgement,
+    Progress,
+    Run,
+    RunStatus,
     Study,
     StudyStatus,
     Verdict,
@@ -45,17 +52,55 @@ def view_of(count: int) -> View:
             verdict=Verdict.KEEP if n % 50 == 1 else Verdict.DISCARD,
             value=1 - n / (50 * count) + (n * 7919 % 100) / 1e4,
             accelerator="CPU",
-            judged_at=now + n,
+            judged_at=now - 300 * (count - n) / 16,
         )
         for n in range(1, count + 1)
     ]
+    runs = {
+        f"{e.id}-r1": Run(
+            f"{e.id}-r1",
+            e.id,
+            1,
+            RunStatus.SUCCEEDED if e.number < count - 16 else RunStatus.RUNNING,
+            1,
+            now - 300 * (count - e.number) / 16,
+            f"gpu-{e.number % 16:02}",
+            "H100",
+            now - 300 * (count - e.number) / 16,
+            now - 300 * (count - e.number) / 16,
+            now - 300 * (count - e.number - 16) / 16 if e.number < count - 16 else None,
+            value=e.value,
+        )
+        for e in experiments
+    }
+    rows = [
+        Judgement(e.id, "H100", e.verdict or Verdict.DISCARD, 1, e.value, 0.0, "", e.judged_at or 0)
+        for e in experiments
+    ]
     clusters = [Cluster(f"gpu-{i:02}", "local", "H100", ClusterStatus.UP, now) for i in range(16)]
     running = replace(study, started_at=now, heartbeat_at=now, noise_sd=0.001)
-    return View(running, experiments, {}, clusters)
+    begun = now - 300 * count / 16
+    running = replace(running, started_at=begun)
+    lives = [(begun, now)]
+    progress = {
+        run.id: Progress(run.id, 0.5, 100, 3.0, 150.0, "", now)
+        for run in runs.values()
+        if run.status is RunStatus.RUNNING
+    }
+    return View(
+        running,
+        experiments,
+        runs,
+        clusters,
+        progress,
+        judgements=rows,
+        lives=lives,
+        results_of=object(),
+    )
 
 
-async def redraw(count: int) -> float:
-    """Median seconds of drawing a fresh view of `count` experiments at 200x50."""
+async def redraw(count: int) -> tuple[float, float]:
+    """Median seconds of drawing `count` experiments at 200x50: a new verdict, and none."""
 
     async def start() -> None:
         return
@@ -63,23 +108,34 @@ async def redraw(count: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         app = Cockpit(StudyPaths(Path(folder)), start, lambda experiment: "")
         async with app.run_test(size=(200, 50)) as pilot:
-            taken: list[float] = []
+            fresh: list[float] = []
+            same: list[float] = []
             for _ in range(ROUNDS):
                 view = view_of(count)
-                begun = time.perf_counter()
-                app.main.view = view
-                app.main._draw()
-                await pilot.pause()
-                taken.append(time.perf_counter() - begun)
-    return statistics.median(taken)
+                fresh.append(await _took(app, pilot, view))
+                moved = {
+                    run: replace(p, fraction=p.fraction + 0.01) for run, p in view.progress.items()
+                }
+                later = replace(view, progress=moved).taking_over(view)
+                same.append(await _took(app, pilot, later))
+    return statistics.median(fresh), statistics.median(same)
+
+
+async def _took(app: Cockpit, pilot: Pilot[int], view: View) -> float:
+    begun = time.perf_counter()
+    app.main.view = view
+    app.main.draw()
+    await pilot.pause()
+    return time.perf_counter() - begun
 
 
 def main() -> None:
     """Measure and print."""
     small, large = (asyncio.run(redraw(count)) for count in (100, 10_000))
-    print(f"redraw at    100 experiments: {1000 * small:6.1f} ms")
-    print(f"redraw at 10,000 experiments: {1000 * large:6.1f} ms")
-    print(f"ratio: {large / small:.1f}")
+    for name, at in (("a new verdict", 0), ("progress alone", 1)):
+        print(f"{name}, redraw at    100 experiments: {1000 * small[at]:6.1f} ms")
+        print(f"{name}, redraw at 10,000 experiments: {1000 * large[at]:6.1f} ms")
+        print(f"{name}, ratio: {large[at] / small[at]:.1f}")
 
 
 if __name__ == "__main__":

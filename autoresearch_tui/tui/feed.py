@@ -37,7 +37,11 @@ class Feed:
         self._thought = 0
         self._event = 0
         self._experiments: dict[str, Experiment] = {}
+        self._listed: tuple[Experiment, ...] = ()
         self._runs: dict[str, Run] = {}
+        self._results_of = object()
+        self._key: object = None
+        self._before: View | None = None
         self._judgements: dict[tuple[str, str], Judgement] = {}
         self._trouble = ""
 
@@ -88,15 +92,22 @@ class Feed:
         self._rev = rev
         self._thought = thoughts[-1].seq if thoughts else self._thought
         self._event = events[-1].seq if events else self._event
-        self._experiments |= {e.id: e for e in sorted(experiments, key=lambda e: e.number)}
+        if experiments:
+            self._experiments |= {e.id: e for e in sorted(experiments, key=lambda e: e.number)}
+            self._listed = tuple(self._experiments.values())
         # The picture before keeps the mapping that it was made with.
         self._runs = self._runs | {run.id: run for run in runs} if runs else self._runs
         if judgements:
             new = {(each.experiment, each.accelerator): each for each in judgements}
             self._judgements = self._judgements | new
-        return View(
+        is_judged = any(e.verdict is not None for e in experiments)
+        is_measured = any(run.value is not None for run in runs)
+        key = (study.task_since, study.minimize)
+        if judgements or is_judged or is_measured or key != self._key:
+            self._key, self._results_of = key, object()
+        view = View(
             study,
-            tuple(self._experiments.values()),
+            self._listed,
             self._runs,
             clusters,
             progress,
@@ -106,4 +117,7 @@ class Feed:
             pauses=pauses,
             telemetry=telemetry,
             judgements=tuple(self._judgements.values()),
+            results_of=self._results_of,
         )
+        self._before = view.taking_over(self._before)
+        return view

@@ -1,6 +1,7 @@
 """What the screen shows: an immutable picture of a study, and the numbers drawn from it."""
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,11 +23,25 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.health import Facts, Health, health
-from autoresearch_tui.judge.claim import Leader, leaders, noise_by_kind, verdict_rows
+from autoresearch_tui.judge.claim import Leader
+from autoresearch_tui.tui.results import Results
 from autoresearch_tui.usage import Span, Split, split, usage
 
 _RATE_WINDOW = 3600.0
 _RATES_WINDOW = 4 * 3600.0
+
+
+_MADE_OF = {
+    "results": ("results_of",),
+    "by_id": ("experiments",),
+    "waiting": ("experiments",),
+    "active_runs": ("runs",),
+    "runs_by_experiment": ("runs",),
+    "_first_start": ("runs",),
+    "_runs_by_cluster": ("runs",),
+    "_recent_runs": ("runs",),
+}
+"""What is worked out from which fields, so that a picture may take it over from the one before."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,8 @@ class View:
     `experiments` stand by number; `runs` holds every run by id; `thoughts` and `events` only what
     has come since the picture before; `lives` says when an engine lived, `pauses` when the study
     was paused; `telemetry` is what a cluster's accelerators say of themselves. `clock` gives the
-    present of the study in Unix seconds, which for a recording is not ours.
+    present of the study in Unix seconds, which for a recording is not ours. Pictures with the same
+    `results_of` have the same results.
     """
 
     study: Study | None = None
@@ -52,6 +68,15 @@ class View:
     judgements: Sequence[Judgement] = ()
     telemetry: Mapping[str, str] = field(default_factory=dict[str, str])
     clock: Callable[[], float] = time.time
+    results_of: object = None
+
+    def taking_over(self, before: "View | None") -> "View":
+        """This picture, with what was worked out for an earlier one that is made of the same."""
+        for name, sources in _MADE_OF.items() if before is not None else ():
+            is_same = all(getattr(self, each) is getattr(before, each) for each in sources)
+            if is_same and name in before.__dict__:
+                self.__dict__[name] = before.__dict__[name]
+        return self
 
     def silence(self, now: float) -> float | None:
         """Seconds since the engine's last heartbeat while it should live; None when all is well."""
@@ -64,34 +89,38 @@ class View:
         return silent if silent > HEARTBEAT_LIMIT or is_gone else None
 
     @cached_property
+    def results(self) -> Results:
+        """What has been judged, and what follows from it."""
+        study = self.study
+        return Results(
+            self.experiments,
+            self.judgements,
+            self.runs.values(),
+            study.task_since if study is not None else 0.0,
+            study.minimize if study is not None else True,
+        )
+
+    @property
     def verdict_rows(self) -> Sequence[Judgement]:
         """The present task's verdicts, in order: one for each accelerator type of an experiment."""
-        since = self.study.task_since if self.study is not None else 0.0
-        return verdict_rows(self.experiments, self.judgements, since)
+        return self.results.rows
 
-    @cached_property
+    @property
     def kinds(self) -> Sequence[str]:
         """The accelerator types that verdicts are of, in the order of their names."""
-        return sorted({row.accelerator for row in self.verdict_rows})
+        return self.results.kinds
 
-    @cached_property
+    @property
     def rows_by_experiment(self) -> Mapping[str, Sequence[Judgement]]:
         """The verdicts of each experiment."""
-        found: dict[str, list[Judgement]] = {}
-        for row in self.verdict_rows:
-            found.setdefault(row.experiment, []).append(row)
-        return found
+        return self.results.rows_by_experiment
 
-    @cached_property
+    @property
     def leaders(self) -> Sequence[Leader]:
         """The best of each accelerator type, that with most verdicts first."""
-        if self.study is None:
-            return ()
-        baselines = {e.id for e in self.experiments if e.is_baseline}
-        runs, minimize = self.runs.values(), self.study.minimize
-        return leaders(self.verdict_rows, baselines, runs, minimize=minimize)
+        return self.results.leaders if self.study is not None else ()
 
-    @cached_property
+    @property
     def best(self) -> Experiment | None:
         """The incumbent on the accelerator type with most verdicts."""
         return self.by_id.get(self.leaders[0].best.experiment) if self.leaders else None
@@ -125,14 +154,10 @@ class View:
         """Proposals that wait for the operator or their countdown, oldest first."""
         return [e for e in self.experiments if e.status is ExperimentStatus.PROPOSED]
 
-    @cached_property
+    @property
     def verdicts(self) -> Mapping[Verdict, int]:
         """How many experiments have each verdict."""
-        found = dict.fromkeys(Verdict, 0)
-        for experiment in self.experiments:
-            if experiment.verdict is not None:
-                found[experiment.verdict] += 1
-        return found
+        return self.results.verdicts
 
     def count(self, status: ExperimentStatus) -> int:
         """How many experiments stand in a status."""
@@ -140,13 +165,18 @@ class View:
 
     def rate(self, now: float) -> float | None:
         """Experiments judged an hour, over the last hour or since the first run's start."""
-        starts = [run.started_at for run in self.runs.values() if run.started_at is not None]
-        judged = [e.judged_at for e in self.experiments if e.judged_at is not None]
-        if not starts or not judged:
+        judged, first = self.results.judged_at, self._first_start
+        if first is None or not judged:
             return None
         end = self.end(now)
-        since = max(min(starts), end - _RATE_WINDOW)
-        return 3600 * sum(1 for at in judged if at >= since) / max(end - since, 1.0)
+        since = max(first, end - _RATE_WINDOW)
+        return 3600 * (len(judged) - bisect_left(judged, since)) / max(end - since, 1.0)
+
+    @cached_property
+    def _first_start(self) -> float | None:
+        return min(
+            (r.started_at for r in self.runs.values() if r.started_at is not None), default=None
+        )
 
     def end(self, now: float) -> float:
         """When the clock of the study stands: now, or its end."""
@@ -182,20 +212,15 @@ class View:
             )
         )
 
-    @cached_property
+    @property
     def noise(self) -> Mapping[str, Noise]:
         """The spread of repeats on each accelerator type."""
-        return noise_by_kind(self.runs.values())
+        return self.results.noise
 
-    @cached_property
+    @property
     def gains(self) -> Sequence[Judgement]:
         """The verdicts that kept something, in their order, but for the baseline's."""
-        baselines = {e.id for e in self.experiments if e.is_baseline}
-        return [
-            row
-            for row in self.verdict_rows
-            if row.verdict is Verdict.KEEP and row.experiment not in baselines
-        ]
+        return self.results.gains
 
     def rates(self, now: float, buckets: int) -> Sequence[float]:
         """Verdicts an hour, in that many equal parts of the last four hours or of the whole."""

@@ -98,8 +98,12 @@ class ExperimentList(Lines):
 
     def show(self, view: View) -> None:
         """Draw a view; the cursor stays on its experiment."""
+        is_same = view.experiments is self._view.experiments
         self._view = view
-        self._select()
+        if is_same:
+            self.repaint()
+        else:
+            self._select()
 
     def filter(self, query: Query) -> None:
         """Show those that a query lets through."""
@@ -286,8 +290,11 @@ class ExperimentList(Lines):
         if experiment.status is ExperimentStatus.PROPOSED and experiment.approve_at is not None:
             return f"in {duration(experiment.approve_at - self._view.clock())}"
         if experiment.status is ExperimentStatus.RUNNING:
-            runs = self._view.runs_by_experiment.get(experiment.id, ())
-            running = [run for run in runs if run.status is RunStatus.RUNNING]
+            running = [
+                run
+                for run in self._view.active_runs
+                if run.experiment == experiment.id and run.status is RunStatus.RUNNING
+            ]
             found = [p.fraction for r in running if (p := self._view.progress.get(r.id))]
             # In steps, for the tiles have the rest, and each change of a line is sent.
             return f"runs {percent(int(max(found) * 20) / 20)}" if found else word

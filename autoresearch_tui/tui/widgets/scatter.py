@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from textual.content import Content
 
 from autoresearch_tui.domain import Verdict
@@ -94,11 +95,23 @@ class Plot:
         place = round((frame.high - value) / (frame.high - frame.low) * high)
         return min(max(place, 0), high)
 
+    def _others(self) -> Sequence[tuple[int, int]]:
+        """Where dots of results lie that are no bests, each place once."""
+        found = [(p.x, p.y) for p in self._points if p.y is not None and not p.best]
+        if not found:
+            return ()
+        x, y = np.array(found).T
+        frame = self._frame
+        wide, high = self.canvas.dots_wide - 1, self.canvas.dots_high - 1 - self._lane
+        across = np.rint((x - frame.left) / (frame.right - frame.left) * wide)
+        down = np.rint((frame.high - y) / (frame.high - frame.low) * high).clip(0, high)
+        places = np.unique(across * 10_000 + down)
+        return [divmod(int(place), 10_000) for place in places]
+
     def draw(self) -> Canvas:
         """All points; what matters more is drawn later."""
-        for point in self._points:
-            if point.y is not None and not point.best:
-                self.canvas.dot(self._x(point), self._y(point.y), "$quiet")
+        for x, y in self._others():
+            self.canvas.dot(x, y, "$quiet")
         self._draw_running_best()
         bottom = self.canvas.dots_high - 1
         for point in self._points:
@@ -186,6 +199,8 @@ class Scatter(Drawn, can_focus=True):
         super().__init__(id="scatter", classes="pane", ticks=False)
         self._chosen: str | None = None
         self._by_time = False
+        self._made_of: tuple[object, ...] = ()
+        self._plot: list[Content] = []
 
     def mark(self, chosen: str | None) -> None:
         """Mark an experiment in the next drawing."""
@@ -200,4 +215,8 @@ class Scatter(Drawn, can_focus=True):
         """The plot, as high as the pane."""
         self.entitle(f"1 {view.study.metric if view.study else 'results'}{_legend(view.kinds)}")
         height = self.content_size.height
-        return plot_lines(view, width, height, by_time=self._by_time, chosen=self._chosen)
+        made_of = (view.results, width, height, self._by_time, self._chosen)
+        if made_of != self._made_of:
+            self._made_of = made_of
+            self._plot = plot_lines(view, width, height, by_time=self._by_time, chosen=self._chosen)
+        return self._plot
