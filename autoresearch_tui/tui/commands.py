@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 
@@ -35,6 +35,10 @@ _NAMES = {
     "right_square_bracket": "]",
     "slash": "/",
     "exclamation_mark": "!",
+    "plus": "+",
+    "minus": "-",
+    "left": "←",
+    "right": "→",
     "up": "↑",
     "down": "↓",
     "space": "space",
@@ -75,7 +79,7 @@ LOOK = (
     Command("search_next(-1)", "N", "the one before"),
     Command("compare", "c", "compare the two that are marked, or the chosen one with the best"),
     Command("copy", "y", "copy id, commit, value and title"),
-    Command("axis", "t", "results over their order or over time"),
+    Command("axis", "t", "results over their order, time, hours of clusters, or dollars"),
     Command("help", "question_mark", "what the keys do", "help"),
     Command("app.toggle_theme", "T", "dark or light"),
     Command("app.quit", "q", "leave; the study goes on", "leave"),
@@ -96,7 +100,17 @@ LIST = (
 """What works in the list of experiments."""
 
 
-def bindings(commands: Iterable[Command]) -> list[Binding]:
+PLOT = (
+    Command("walk(-1)", "left,h", "the point before"),
+    Command("walk(1)", "right,l", "the point after"),
+    Command("zoom_in(1)", "plus", "twice as finely, around what is chosen"),
+    Command("zoom_in(-1)", "minus", "half as finely"),
+    Command("zoom_in(0)", "0", "all of them"),
+)
+"""What works in the plot."""
+
+
+def bindings(commands: Iterable[Command]) -> list[BindingType]:
     """The keys of commands; an action's name is the id by which a key map may move it."""
     return [
         Binding(

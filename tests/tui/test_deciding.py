@@ -15,7 +15,7 @@ from autoresearch_tui.domain import (
 )
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Writer
-from autoresearch_tui.tui.commands import DECIDE, LIST, LOOK
+from autoresearch_tui.tui.commands import DECIDE, LIST, LOOK, PLOT
 from autoresearch_tui.tui.screens.help import help_text
 from autoresearch_tui.tui.widgets.details import DetailsPane
 from autoresearch_tui.tui.widgets.experiments import ExperimentList, sorted_by
@@ -180,6 +180,17 @@ async def test_steps_best_and_trouble(paths: StudyPaths, store: Writer):
         assert chosen() == "e0004"
 
 
+async def test_what_is_chosen_is_brought_into_sight(paths: StudyPaths, store: Writer):
+    propose(store, *range(10, 80))
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.main.view.experiments) == 73)
+        await pilot.press("b")
+        await until(pilot, lambda: "e0001 ★ best" in screen_text(app))
+        await pilot.press("exclamation_mark", "w")
+        await until(pilot, lambda: "e0003 ? proposed" in screen_text(app))
+
+
 async def test_the_palette_has_what_works_now(paths: StudyPaths, store: Writer):
     app, asked = cockpit(paths), Requests()
     async with engine(paths, asked), app.run_test(size=(120, 40)) as pilot:
@@ -195,7 +206,7 @@ async def test_the_palette_has_what_works_now(paths: StudyPaths, store: Writer):
 
 def test_the_help_has_every_command_and_no_key_does_two_things():
     page = help_text()
-    for command in (*DECIDE, *LOOK, *LIST):
+    for command in (*DECIDE, *LOOK, *LIST, *PLOT):
         assert command.words in page
         assert command.shown_keys.split()[0] in page
     keys = [key for c in (*DECIDE, *LOOK, *LIST) for key in c.keys.split(",")]

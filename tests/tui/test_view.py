@@ -153,7 +153,7 @@ def test_each_accelerator_type_has_its_best():
 
 
 def test_the_running_best_of_one_type_is_not_drawn_to_anothers():
-    points = points_of(two_types(), by_time=False, chosen="e0001")
+    points = points_of(two_types(), axis="order", chosen="e0001")
     assert [(p.y, p.sign, p.best, p.chosen) for p in points] == [
         (1.0, "●", True, True),
         (0.8, "◆", True, True),
@@ -229,7 +229,7 @@ def test_a_crash_hides_no_result():
     found = view(
         experiments=(judged(1, 1.0, keep=True), judged(2, 0.9, best=True), judged(3, None))
     )
-    lines = [x.plain for x in plot_lines(found, 60, 12, by_time=False, chosen=None)]
+    lines = [x.plain for x in plot_lines(found, 60, 12, axis="order", chosen=None)]
     assert lines[-2].startswith("  crash│")
     assert "×" in lines[-2]
     assert "●" not in lines[-2]
@@ -246,7 +246,7 @@ def test_wrapping_counts_cells_and_loses_no_word(width: int):
 
 def test_plot_marks_bests_crashes_and_the_chosen_one():
     picture = view()
-    points = points_of(picture, by_time=False, chosen="e0002")
+    points = points_of(picture, axis="order", chosen="e0002")
     assert [p.x for p in points] == [1.0, 2.0, 3.0]
     canvas = Plot(points, frame_of(points, minimize=True), 30, 8).draw()
     text = "\n".join("".join(piece for piece, _ in canvas.row(y)) for y in range(8))
@@ -258,9 +258,9 @@ def test_plot_marks_bests_crashes_and_the_chosen_one():
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (20, 4), (110, 30)])
 def test_plot_fills_its_place(width: int, height: int):
-    lines = plot_lines(view(), width, height, by_time=True, chosen=None)
+    lines = plot_lines(view(), width, height, axis="time", chosen=None)
     assert len(lines) in (1, height)
-    empty = plot_lines(view(experiments=()), 40, 10, by_time=False, chosen=None)
+    empty = plot_lines(view(experiments=()), 40, 10, axis="order", chosen=None)
     assert "no result yet" in empty[0].plain
 
 

@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from autoresearch_tui.query import HELP
-from autoresearch_tui.tui.commands import DECIDE, LIST, LOOK, Command
+from autoresearch_tui.tui.commands import DECIDE, LIST, LOOK, PLOT, Command
 
 _SIGNS = f"""\
 A QUERY (f), all of it at once:
@@ -20,6 +20,7 @@ SIGNS
   … queued   ▸ running   ⊘ vetoed, rejected, stale or cancelled
   In the plot: ● a new best, its line the best so far; grey dots other
   results, on the edge where they lie far outside; × crashes; ◎ chosen.
+  Dotted: one sd on both sides of a best. ★ in it: certified.
   gain ≥: better than the baseline by at least this (95 %), counted that it
   is the best of all that were tried; what is within luck is called so.
   vs best: against the best at the time of the verdict.
@@ -39,6 +40,10 @@ def help_text() -> str:
             "",
             "IN THE LIST",
             *_lines(LIST),
+            "",
+            "IN THE PLOT, which a click works in too",
+            *_lines(PLOT),
+            "",
             "  tab goes to the next pane, ctrl+p has every command by name",
             "",
             _SIGNS,

@@ -44,7 +44,7 @@ _POLL_SECONDS = 0.25
 
 _PANES = ("scatter", "reasoning", "experiments", "log", "details")
 
-_HINTS = {"scatter": "t order or time", "experiments": "f filter", "log": "← →"}
+_HINTS = {"scatter": "t axis  ← → walk  + - zoom", "experiments": "f filter", "log": "← →"}
 
 _CHANGING = ("approve", "veto", "steer", "start_engine", "cancel_run", "pause", "resume")
 
@@ -212,6 +212,10 @@ class MainScreen(DecidingScreen):
         if (chosen := self._list.chosen) is not None and chosen.commit is not None:
             self._read_diff(chosen)
 
+    @on(Scatter.Picked)
+    def _picked(self, message: Scatter.Picked) -> None:
+        self._list.choose([message.experiment])
+
     @on(ExperimentList.Opened)
     def _opened(self) -> None:
         self.action_pane("details")
@@ -315,7 +319,7 @@ class MainScreen(DecidingScreen):
 
     def action_axis(self) -> None:
         """Change the plot's x axis."""
-        self.query_one(Scatter).toggle_axis()
+        self.query_one(Scatter).next_axis()
 
     def action_help(self) -> None:
         """Say what the keys do."""

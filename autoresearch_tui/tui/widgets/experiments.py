@@ -122,6 +122,9 @@ class ExperimentList(Lines):
         found = [e for e in self._view.experiments if self._query.matches(e)]
         self._shown = sorted_by(self._order, found, minimize=minimize)
         self.entitle(f"3 experiments: {self._title(len(found))}")
+        self._fit()
+
+    def _fit(self) -> None:
         self.virtual_size = Size(self._width, len(self._shown) + 1)
         self.repaint()
 
@@ -132,10 +135,6 @@ class ExperimentList(Lines):
         if self._marked:
             parts.append(f"{len(self._marked)} marked")
         return ", ".join(parts)
-
-    def on_resize(self) -> None:
-        """Fit the rows again."""
-        self._select()
 
     def _place(self) -> int | None:
         return next((i for i, e in enumerate(self._shown) if e.id == self._chosen), None)
