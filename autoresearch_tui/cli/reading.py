@@ -1,22 +1,30 @@
 """Commands that only look."""
 
+import contextlib
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autoresearch_tui.cli.group import cli, json_option, paths_of, study_option
 from autoresearch_tui.config import load_settings
-from autoresearch_tui.domain import Experiment
+from autoresearch_tui.domain import Experiment, StudyStatus
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
+
+if TYPE_CHECKING:
+    from autoresearch_tui.store import Reader
+
+_WATCH_SECONDS = 1.0
 
 
 @cli.command()
 @study_option
 @json_option
-def status(study: Path, as_json: bool) -> None:
+@click.option("--watch", is_flag=True, help="Say so again whenever the word or a best changes.")
+def status(study: Path, as_json: bool, watch: bool) -> None:
     """Say how the study is doing."""
     from autoresearch_tui.report.export import status_object, to_json
     from autoresearch_tui.report.standing import standing
@@ -24,11 +32,32 @@ def status(study: Path, as_json: bool) -> None:
     from autoresearch_tui.store import open_reader
 
     with open_reader(paths_of(study).database) as reader:
+        if watch:
+            _watch(reader)
+            return
         if as_json:
             click.echo(to_json(status_object(reader)))
             return
         now = time.time()
         click.echo("\n".join(status_lines(standing(reader, now), now)))
+
+
+def _watch(reader: "Reader") -> None:
+    """Plain lines for screen readers and logs, until the study is finished."""
+    from autoresearch_tui.report.standing import standing
+    from autoresearch_tui.report.text import watch_line
+
+    said = ""
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            now = time.time()
+            stands = standing(reader, now)
+            if (line := watch_line(stands)) != said:
+                said = line
+                click.echo(f"{time.strftime('%H:%M:%S', time.localtime(now))}  {line}")
+            if stands.study.status is StudyStatus.FINISHED:
+                return
+            time.sleep(_WATCH_SECONDS)
 
 
 @cli.command("list")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from autoresearch_tui.control import engine_lives
 from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Judgement, Run
+from autoresearch_tui.health import Word
 from autoresearch_tui.report.standing import Standing
 from autoresearch_tui.usage import Split
 
@@ -73,6 +74,17 @@ def _leaders(stands: Standing) -> list[str]:
         if leader.claim is not None:
             lines.append(f"gain        {where}{leader.claim.words}")
     return lines
+
+
+def watch_line(stands: Standing) -> str:
+    """The word, its reason and the bests, without what changes all the time."""
+    health, metric = stands.health, stands.study.metric
+    reason = "" if health.word in (Word.HEALTHY, Word.SLOW, Word.DEAD) else health.reason
+    parts = [f"{health.word} {reason}".strip()]
+    for leader in stands.leaders:
+        where = f"{leader.accelerator} " if len(stands.leaders) > 1 else ""
+        parts.append(f"best {where}{metric} {leader.best.value:.6f} {leader.best.experiment}")
+    return "; ".join(parts)
 
 
 def status_lines(stands: Standing, now: float) -> list[str]:

@@ -3,8 +3,11 @@
 import contextlib
 from typing import TextIO, cast
 
+from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+
+from autoresearch_tui.plain import plain
 
 
 class _Output:
@@ -40,6 +43,13 @@ class HardyDriver(LinuxDriver):
         if not isinstance(self._file, _Output):
             self._file = cast(TextIO, _Output(self._file))
         super().start_application_mode()
+
+
+def set_title(app: App[int], title: str) -> None:
+    """Name the terminal's window, where there is one."""
+    driver = app._driver  # pyright: ignore[reportPrivateUsage]
+    if isinstance(driver, HardyDriver):
+        driver.write(f"\x1b]2;{plain(title)}\x07")
 
 
 def hardy(driver: type[Driver]) -> type[Driver]:

@@ -3,9 +3,10 @@
 import contextlib
 import sqlite3
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
-from autoresearch_tui.domain import Experiment, Judgement, Run
+from autoresearch_tui.domain import CurvePoint, Experiment, Judgement, Run
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Reader, open_reader
@@ -19,6 +20,10 @@ class Source(Protocol):
 
     def poll(self) -> View | None:
         """A new picture, or None when nothing has changed; may block."""
+        ...
+
+    def curve(self, run: str) -> Sequence[CurvePoint]:
+        """The training curve of a run as far as it is known; may block."""
         ...
 
     def close(self) -> None:
@@ -58,6 +63,15 @@ class Feed:
             return self._fail(str(error))
         self._version, self._trouble = version, ""
         return view
+
+    def curve(self, run: str) -> Sequence[CurvePoint]:
+        """The training curve of a run; none where the database cannot be read."""
+        with (
+            contextlib.suppress(StudyError, sqlite3.Error),
+            open_reader(self._paths.database) as db,
+        ):
+            return db.curve(run)
+        return ()
 
     def close(self) -> None:
         """Close the connection; the next poll opens another."""

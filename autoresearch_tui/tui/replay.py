@@ -2,6 +2,7 @@
 
 import bisect
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -147,7 +148,7 @@ class _Told(dict[str, Status]):
 
 
 class Replay:
-    """What a feed is to a living study, to a recording. One thread at a time may use it."""
+    """What a feed is to a living study, to a recording. One thread at a time may poll it."""
 
     def __init__(self, path: Path, speed: float, clock: Callable[[], float] = time.monotonic):
         """Read the database at `path`; `speed` in its seconds a second.
@@ -169,6 +170,9 @@ class Replay:
         self._shown_at = 0.0
         self._alarm, self._approval = "", _first_approval(record)
         self._curves: dict[str, list[CurvePoint]] = {}
+        self._by_run = {run.id: run for run in record.runs}
+        # Curves are asked for by another thread than pictures.
+        self._lock = threading.Lock()
         rows = Counter(row.experiment for row in record.judgements)
         self._judged_once = {experiment for experiment, count in rows.items() if count == 1}
         # What each looked like in its newest status, so that only what changes is made anew.
@@ -205,6 +209,25 @@ class Replay:
             judgements=judgements,
             clock=self.head.now,
         )
+
+    def curve(self, run: str) -> Sequence[CurvePoint]:
+        """The curve of a run, as far as the head has come."""
+        progress = self._fraction_of(run)
+        with self._lock:
+            return [point for point in self._curve(run) if point.fraction <= progress]
+
+    def _curve(self, run: str) -> list[CurvePoint]:
+        if run not in self._curves:
+            self._curves[run] = self._reader.curve(run)
+        return self._curves[run]
+
+    def _fraction_of(self, run: str) -> float:
+        """How far a run is; one that has ended is whole."""
+        found = self._by_run.get(run)
+        if found is None or found.started_at is None:
+            return 0.0
+        end = found.ended_at or self._record.end
+        return (self.head.now() - found.started_at) / max(end - found.started_at, 1e-9)
 
     def close(self) -> None:
         """Close the database."""
@@ -304,10 +327,8 @@ class Replay:
     def _progress(self, run: Run, now: float) -> Progress:
         begin, end = run.started_at or now, run.ended_at or self._record.end
         fraction = min((now - begin) / max(end - begin, 1e-9), 1.0)
-        curve = self._curves.get(run.id)
-        if curve is None:
-            curve = self._curves[run.id] = self._reader.curve(run.id)
-        there = [point for point in curve if point.fraction <= fraction]
+        with self._lock:
+            there = [point for point in self._curve(run.id) if point.fraction <= fraction]
         loss, step = (there[-1].loss, there[-1].step) if there else (None, 0)
         return Progress(run.id, fraction, step, loss, end - now, "", now)
 

@@ -20,10 +20,13 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.errors import AutoresearchError
+from autoresearch_tui.health import Word
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.query import QueryError, parse_query
 from autoresearch_tui.tui.commands import LOOK, bindings
+from autoresearch_tui.tui.curves import curve_lines
 from autoresearch_tui.tui.digest import Left
+from autoresearch_tui.tui.driver import set_title
 from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.deciding import DecidingScreen
@@ -40,7 +43,11 @@ from autoresearch_tui.tui.widgets.returned import Returned
 from autoresearch_tui.tui.widgets.scatter import Scatter
 from autoresearch_tui.tui.widgets.tiles import Tiles
 
+_RINGING = (Word.IDLE, Word.STUCK, Word.TROUBLE, Word.DEAD)
+"""Words that somebody is to hear of."""
+
 _POLL_SECONDS = 0.25
+_CURVE_SECONDS = 2.0
 
 _PANES = ("scatter", "reasoning", "experiments", "log", "details")
 
@@ -97,6 +104,7 @@ class MainScreen(DecidingScreen):
         self._diff = diff
         self._left = left
         self._sought = ""
+        self._called: Word | None = None
         self._polling = False
         self._offered: tuple[bool | None, ...] = ()
 
@@ -156,11 +164,25 @@ class MainScreen(DecidingScreen):
         scatter.show(view)
         self.query_one(DetailsPane).show(view, chosen)
         self._follow_log()
+        self._call_out(view)
         offered = tuple(self.check_action(action, ()) for action in _CHANGING)
         if offered != self._offered:
             # It builds the footer anew, which is dear.
             self._offered = offered
             self.refresh_bindings()
+
+    def _call_out(self, view: View) -> None:
+        """Ring once, and name it in the window's title, when things begin to wait for somebody."""
+        known = view.health(view.clock())
+        word = known.word if known is not None else None
+        if word is self._called:
+            return
+        is_first, self._called = self._called is None, word
+        tag = view.study.tag if view.study is not None else "autoresearch-tui"
+        self._app.title = f"{tag}: {word}" if word is not None else tag
+        set_title(self._app, self._app.title)
+        if word in _RINGING and not is_first:
+            self._app.bell()
 
     @property
     def chosen(self) -> Experiment | None:
@@ -211,6 +233,7 @@ class MainScreen(DecidingScreen):
         self.draw()
         if (chosen := self._list.chosen) is not None and chosen.commit is not None:
             self._read_diff(chosen)
+            self._read_curve(chosen)
 
     @on(Scatter.Picked)
     def _picked(self, message: Scatter.Picked) -> None:
@@ -219,6 +242,35 @@ class MainScreen(DecidingScreen):
     @on(ExperimentList.Opened)
     def _opened(self) -> None:
         self.action_pane("details")
+
+    @work(exclusive=True, group="curve")
+    async def _read_curve(self, experiment: Experiment) -> None:
+        """Its training curve, and that of the best on the same accelerator type; as it grows."""
+        pane = self.query_one(DetailsPane)
+        while (chosen := self._list.chosen) is not None and chosen.id == experiment.id:
+            runs = self.view.runs_by_experiment.get(experiment.id, ())
+            begun = [run for run in runs if run.started_at is not None]
+            if not begun:
+                return
+            newest = begun[-1]
+            best = self._best_run(newest.accelerator)
+            mine = await asyncio.to_thread(self._feed.curve, newest.id)
+            other = await asyncio.to_thread(self._feed.curve, best.id) if best else ()
+            is_itself = best is None or best.id == newest.id
+            pane.show_curve(experiment.id, curve_lines(mine, () if is_itself else other))
+            pane.show(self.view, self._list.chosen)
+            if newest.status.is_final:
+                return
+            await asyncio.sleep(_CURVE_SECONDS)
+
+    def _best_run(self, accelerator: str | None) -> Run | None:
+        """A run of the best on an accelerator type."""
+        for leader in self.view.leaders:
+            if leader.accelerator == accelerator:
+                runs = self.view.runs_by_experiment.get(leader.best.experiment, ())
+                there = [run for run in runs if run.accelerator == accelerator]
+                return next((run for run in there if run.status is RunStatus.SUCCEEDED), None)
+        return None
 
     @work(exclusive=True, group="diff")
     async def _read_diff(self, experiment: Experiment) -> None:

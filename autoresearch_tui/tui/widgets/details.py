@@ -26,6 +26,7 @@ class DetailsPane(Lines):
         self.border_title = "5 details"
         self._drawn: list[tuple[str, str]] = []
         self._diff: tuple[str, str] = ("", "")
+        self._curve: tuple[str, list[tuple[str, str]]] = ("", [])
         self._shown: str | None = None
         # The experiment that was chosen when two were compared: to choose another ends that.
         self._compared: str | None = None
@@ -45,6 +46,8 @@ class DetailsPane(Lines):
         self._compared = None
         runs = view.runs_by_experiment.get(experiment.id, ())
         lines = _page(experiment, runs, view.rows_by_experiment.get(experiment.id, ()))
+        if self._curve[0] == experiment.id and self._curve[1]:
+            lines += [("", ""), *self._curve[1]]
         if about := card(view, experiment, view.clock()):
             lines += [("", ""), *about]
         if self._diff[0] == experiment.id:
@@ -60,6 +63,10 @@ class DetailsPane(Lines):
         if self._shown != experiment.id:
             self._shown = experiment.id
             self.scroll_home(animate=False)
+
+    def show_curve(self, experiment: str, lines: list[tuple[str, str]]) -> None:
+        """Keep a training curve for the next drawing of its experiment."""
+        self._curve = experiment, lines
 
     def show_diff(self, experiment: str, diff: str) -> None:
         """Keep a diff for the next drawing of its experiment."""
