@@ -1,5 +1,7 @@
 """Numbers and times in the short words in which an operator reads them."""
 
+import time
+
 
 def duration(seconds: float) -> str:
     """Such as `42s`, `3m20s`, `7h05m`, `2d04h`."""
@@ -23,3 +25,8 @@ def percent(share: float | None) -> str:
 def count(number: int, noun: str) -> str:
     """Such as `1 run`, `3 runs`."""
     return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
+def clock_of(seconds: float) -> str:
+    """The time of day of Unix seconds, here."""
+    return time.strftime("%H:%M:%S", time.localtime(seconds))

@@ -17,7 +17,7 @@ LEVELS = (
     ("tail",),
     ("config", "control", "usage", "health", "query"),
     ("judge", "code"),
-    ("lifecycle",),
+    ("lifecycle", "researcher_lines"),
     ("store",),
     ("report", "workspace", "backends", "researchers"),
     ("engine", "tui", "serve"),

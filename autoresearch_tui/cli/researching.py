@@ -15,7 +15,7 @@ def researchers(study: Path, as_json: bool) -> None:
     """Say what has come of the proposals of each origin, and what they cost."""
     from autoresearch_tui.judge.yields import yields
     from autoresearch_tui.report.export import to_json
-    from autoresearch_tui.report.researchers import yield_table
+    from autoresearch_tui.researcher_lines import yield_table
     from autoresearch_tui.store import open_reader
 
     with open_reader(paths_of(study).database) as reader:
@@ -31,7 +31,7 @@ def researchers(study: Path, as_json: bool) -> None:
 def turns(turn: int | None, study: Path, as_json: bool) -> None:
     """List the newest turns of researchers, or print a TURN as it was thought."""
     from autoresearch_tui.report.export import to_json
-    from autoresearch_tui.report.researchers import turn_page, turn_table
+    from autoresearch_tui.researcher_lines import turn_page, turn_table
     from autoresearch_tui.store import open_reader
 
     with open_reader(paths_of(study).database) as reader:

@@ -1,18 +1,13 @@
 """What the command line prints: plain lines, made for eyes and for grep."""
 
-import time
 from collections.abc import Sequence
 
 from autoresearch_tui.control import engine_lives
 from autoresearch_tui.domain import Event, Experiment, ExperimentStatus, Judgement, Run
 from autoresearch_tui.health import Word
 from autoresearch_tui.report.standing import Standing
+from autoresearch_tui.spoken import clock_of
 from autoresearch_tui.usage import Split
-
-
-def clock_of(seconds: float) -> str:
-    """The time of day of Unix seconds, here."""
-    return time.strftime("%H:%M:%S", time.localtime(seconds))
 
 
 def event_line(event: Event) -> str:

@@ -78,6 +78,7 @@ LOOK = (
     Command("search_next(1)", "n", "the next that is found"),
     Command("search_next(-1)", "N", "the one before"),
     Command("compare", "c", "compare the two that are marked, or the chosen one with the best"),
+    Command("researchers", "r", "the researchers: yields, turns, notepad", "turns"),
     Command("copy", "y", "copy id, commit, value and title"),
     Command("axis", "t", "results over their order, time, hours of clusters, or dollars"),
     Command("help", "question_mark", "what the keys do", "help"),

@@ -3,14 +3,16 @@
 import contextlib
 import sqlite3
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
-from autoresearch_tui.domain import CurvePoint, Experiment, Judgement, Run
+from autoresearch_tui.domain import CurvePoint, Experiment, Judgement, Note, Run, Thought, Turn
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Reader, open_reader
 from autoresearch_tui.tui.view import View
+
+T = TypeVar("T")
 
 _FIRST_THOUGHTS = 2000
 
@@ -24,6 +26,18 @@ class Source(Protocol):
 
     def curve(self, run: str) -> Sequence[CurvePoint]:
         """The training curve of a run as far as it is known; may block."""
+        ...
+
+    def turns(self) -> Sequence[Turn]:
+        """All turns of researchers, in order; may block."""
+        ...
+
+    def thoughts_of(self, turn: int) -> Sequence[Thought]:
+        """All that was thought in a turn, as far as it is known; may block."""
+        ...
+
+    def notepad(self) -> Note:
+        """The notepad as it is; may block."""
         ...
 
     def close(self) -> None:
@@ -65,13 +79,28 @@ class Feed:
         return view
 
     def curve(self, run: str) -> Sequence[CurvePoint]:
-        """The training curve of a run; none where the database cannot be read."""
-        with (
-            contextlib.suppress(StudyError, sqlite3.Error),
-            open_reader(self._paths.database) as db,
-        ):
-            return db.curve(run)
-        return ()
+        """The training curve of a run."""
+        return self._ask(lambda reader: reader.curve(run), [])
+
+    def turns(self) -> Sequence[Turn]:
+        """All turns of researchers, in order."""
+        return self._ask(lambda reader: reader.turns(limit=-1), [])
+
+    def thoughts_of(self, turn: int) -> Sequence[Thought]:
+        """All that was thought in a turn."""
+        return self._ask(lambda reader: reader.thoughts_of(turn), [])
+
+    def notepad(self) -> Note:
+        """The newest version of the notepad."""
+        return self._ask(lambda reader: reader.notepad(), Note(0, 0.0, "", ""))
+
+    def _ask(self, read: Callable[[Reader], T], otherwise: T) -> T:
+        """Ask over a connection of its own, for this may be in the middle of a poll."""
+        with contextlib.suppress(StudyError, sqlite3.Error):
+            reader = open_reader(self._paths.database)
+            with reader:
+                return read(reader)
+        return otherwise
 
     def close(self) -> None:
         """Close the connection; the next poll opens another."""

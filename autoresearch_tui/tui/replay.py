@@ -20,6 +20,7 @@ from autoresearch_tui.domain import (
     Experiment,
     ExperimentStatus,
     Judgement,
+    Note,
     Progress,
     Run,
     RunStatus,
@@ -215,6 +216,26 @@ class Replay:
         progress = self._fraction_of(run)
         with self._lock:
             return [point for point in self._curve(run) if point.fraction <= progress]
+
+    def turns(self) -> Sequence[Turn]:
+        """The turns that have begun by now, those under way without an end."""
+        now = self.head.now()
+        return [
+            turn
+            if turn.ended_at is None or turn.ended_at <= now
+            else replace(turn, ended_at=None, admitted=0, cost=0.0, outcome="")
+            for turn in self._turns(now)
+        ]
+
+    def thoughts_of(self, turn: int) -> Sequence[Thought]:
+        """What has been thought in a turn by now."""
+        now = self.head.now()
+        return [each for each in self._record.thoughts if each.turn == turn and each.time <= now]
+
+    def notepad(self) -> Note:
+        """The notepad at the end of the recording, for there is no other."""
+        with self._lock:
+            return self._reader.notepad()
 
     def _curve(self, run: str) -> list[CurvePoint]:
         if run not in self._curves:

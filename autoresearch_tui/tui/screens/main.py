@@ -32,6 +32,7 @@ from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.deciding import DecidingScreen
 from autoresearch_tui.tui.screens.help import HelpScreen
 from autoresearch_tui.tui.screens.line import LineScreen
+from autoresearch_tui.tui.screens.researchers import ResearchersScreen
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.details import DetailsPane
 from autoresearch_tui.tui.widgets.experiments import ExperimentList
@@ -376,6 +377,10 @@ class MainScreen(DecidingScreen):
     def action_help(self) -> None:
         """Say what the keys do."""
         self._app.push_screen(HelpScreen())
+
+    def action_researchers(self) -> None:
+        """Look at what researchers have done and thought."""
+        self._app.push_screen(ResearchersScreen(self._feed, self.view))
 
     def action_next_waiting(self) -> None:
         """Choose the next proposal that waits for approval."""

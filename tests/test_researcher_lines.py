@@ -14,7 +14,7 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.judge.yields import yields
-from autoresearch_tui.report.researchers import turn_page, turn_table, yield_table
+from autoresearch_tui.researcher_lines import turn_page, turn_table, yield_table
 
 
 def experiment(number: int, origin: str, verdict: Verdict | None, **more: Any) -> Experiment:
@@ -87,7 +87,7 @@ def test_a_turn_is_read_as_it_was_thought():
         "by the brief abc",
         "~ Perhaps a grid.",
         "  Or not.",
-        "  I begin.",
+        "» I begin.",
         "> read {}",
         "< one",
         "  two",

@@ -5,12 +5,19 @@ from collections.abc import Sequence
 
 from autoresearch_tui.domain import Thought, Turn
 from autoresearch_tui.judge.yields import Yield
-from autoresearch_tui.report.text import clock_of
+from autoresearch_tui.spoken import clock_of
 
 _FLOWS = ("thinking", "says")
 """Kinds that come in pieces: the next one goes on where the last one ended."""
 
-_MARKS = {"thinking": "~ ", "call": "> ", "answer": "< ", "usage": "$ ", "trouble": "! "}
+_MARKS = {
+    "thinking": "~ ",
+    "says": "» ",
+    "call": "> ",
+    "answer": "< ",
+    "usage": "$ ",
+    "trouble": "! ",
+}
 
 
 def yield_table(found: Sequence[Yield]) -> list[str]:
