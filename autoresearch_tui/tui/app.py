@@ -13,12 +13,13 @@ from textual.screen import Screen
 
 from autoresearch_tui.control import ACTOR
 from autoresearch_tui.domain import Experiment
-from autoresearch_tui.errors import StudyError
+from autoresearch_tui.errors import ConfigError, StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.tui.commands import StudyCommands
 from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.driver import hardy
 from autoresearch_tui.tui.feed import Feed, Source
+from autoresearch_tui.tui.keys import key_file, read_keys
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.preferences import Preferences
 from autoresearch_tui.tui.replay import Replay
@@ -67,6 +68,10 @@ class Cockpit(App[int]):
     def on_mount(self) -> None:
         """Show the screen in the theme that was chosen the last time."""
         self._leave_cleanly()
+        try:
+            self.set_keymap(read_keys(key_file()))
+        except ConfigError as error:
+            self._tell(str(error), is_error=True)
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         chosen = self._preferences.theme()

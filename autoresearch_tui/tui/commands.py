@@ -119,7 +119,7 @@ def bindings(commands: Iterable[Command]) -> list[BindingType]:
             command.action,
             command.label or command.words,
             show=bool(command.label),
-            id=command.action,
+            id=command.action.removeprefix("app."),
         )
         for command in commands
     ]
