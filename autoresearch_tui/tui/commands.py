@@ -35,6 +35,8 @@ _NAMES = {
     "right_square_bracket": "]",
     "slash": "/",
     "exclamation_mark": "!",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
     "plus": "+",
     "minus": "-",
     "left": "←",
@@ -47,6 +49,9 @@ _NAMES = {
 DECIDE = (
     Command("approve", "A", "approve the chosen proposal, or all that are marked", "approve"),
     Command("veto", "V", "veto it, or the marked; the researcher is told why", "veto"),
+    Command("edit", "I", "change it in $EDITOR first: the new one is proposed, this one vetoed"),
+    Command("priority(10)", "greater_than_sign", "let it run sooner"),
+    Command("priority(-10)", "less_than_sign", "let it run later"),
     Command("steer", "R", "tell the model or the agents something; they hear it at once", "tell"),
     Command("approval", "M", "approval mode: auto, veto (a countdown), manual", "mode"),
     Command("pause", "P", "pause: no further run starts, running ones end", "pause"),

@@ -116,6 +116,30 @@ def test_watch_steer_leave_and_come_back(study: Path):
         again.shows("■ FINISHED")
 
 
+def test_a_proposal_is_changed_in_the_editor_first(study: Path):
+    words = ["env", "EDITOR=sed -i s/LR/WIDTH/;s/0.12/80/", *command(study, "--approval", "manual")]
+    with Terminal(120, 40, words) as terminal:
+        terminal.shows("wait for approval")
+        terminal.press("f")
+        terminal.shows("Show")
+        terminal.press("is:proposed", "Space", "title~LR", "Enter")
+        terminal.shows("of is:proposed title~LR")
+        terminal.press("Home", "I")
+        until(lambda: _vetoed(study), "the first one vetoed")
+        terminal.shows("HEALTHY")
+    with open_reader(StudyPaths(study).database) as reader:
+        found = reader.experiments()
+    (vetoed,) = [e for e in found if e.status == "vetoed"]
+    (mine,) = [e for e in found if e.origin == "operator"]
+    assert "LR" in vetoed.title
+    assert mine.title == vetoed.title.replace("LR", "WIDTH", 1)
+
+
+def _vetoed(study: Path) -> bool:
+    with open_reader(StudyPaths(study).database) as reader:
+        return any(e.status == "vetoed" for e in reader.experiments())
+
+
 def test_small_terminal(study: Path):
     with Terminal(40, 10, command(study)) as terminal:
         terminal.shows("60x15 needed")

@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import replace
 
+import pytest
 from textual.command import CommandPalette
 
 from autoresearch_tui.domain import (
@@ -69,6 +70,33 @@ async def test_marked_proposals_are_approved_together(paths: StudyPaths, store: 
         await pilot.press("home", "down", "m", "V", *"no", "enter")
         await until(pilot, lambda: len(asked) == 2)
         assert asked[1] == ("veto", {"experiments": ["e0004", "e0005", "e0006"], "why": "no"})
+
+
+async def test_priority_is_changed_and_taken_back(paths: StudyPaths, store: Writer):
+    app, asked = cockpit(paths), Requests()
+    async with engine(paths, asked), app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.waiting)
+        await pilot.press("w", "greater_than_sign")
+        await until(pilot, lambda: len(asked) == 1)
+        await pilot.pause()
+        await pilot.press("u")
+        await until(pilot, lambda: len(asked) == 2)
+        await pilot.press("less_than_sign")
+        await until(pilot, lambda: len(asked) == 3)
+    given = [("priority", {"experiment": "e0003", "priority": p}) for p in (10, 0, -10)]
+    assert asked == given
+
+
+async def test_an_editor_is_refused_where_it_would_open_a_shell(
+    paths: StudyPaths, store: Writer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AUTORESEARCH_ACTOR", "maria")
+    app, asked = cockpit(paths), Requests()
+    async with engine(paths, asked), app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.waiting)
+        await pilot.press("w", "I")
+        await until(pilot, lambda: "Not over SSH" in notices(app))
+        assert asked == []
 
 
 async def test_a_proposal_says_what_it_costs_and_what_is_like_it(paths: StudyPaths, store: Writer):

@@ -1,15 +1,17 @@
 """The acts of the cockpit that change the study: capitals, on what is chosen, asked or undone."""
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from textual import work
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.screen import Screen
 
-from autoresearch_tui.control import may_act
+from autoresearch_tui.code.proposals import proposal_to_object
+from autoresearch_tui.control import ACTOR, may_act
 from autoresearch_tui.domain import (
     ApprovalMode,
     Experiment,
@@ -17,7 +19,9 @@ from autoresearch_tui.domain import (
     Run,
     StudyStatus,
 )
+from autoresearch_tui.errors import EditError
 from autoresearch_tui.tui.commands import DECIDE, bindings
+from autoresearch_tui.tui.editing import as_proposal, edited
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.confirm import ConfirmScreen
 from autoresearch_tui.tui.screens.fleet import FleetScreen
@@ -28,7 +32,7 @@ from autoresearch_tui.tui.view import View
 _UNDO_SECONDS = 15.0
 """How long the last act can be taken back."""
 
-_ACTS = frozenset(command.action for command in DECIDE)
+_ACTS = frozenset(command.action.partition("(")[0] for command in DECIDE)
 
 _NEXT_MODE = {
     ApprovalMode.AUTO: ApprovalMode.VETO,
@@ -78,6 +82,8 @@ class DecidingScreen(Screen[None]):
             return False
         if action in ("approve", "veto"):
             return bool(self._targets(vetoing=action == "veto")) or None
+        if action in ("edit", "priority"):
+            return bool(self._targets(vetoing=action == "priority")) or None
         if action in ("pause", "resume"):
             return self._is_alive() and self._is_paused() == (action == "resume")
         if action == "steer":
@@ -158,6 +164,37 @@ class DecidingScreen(Screen[None]):
         if why is not None:
             names = [target.id for target in targets]
             self._ask(f"{_named(targets)} vetoed", "veto", experiments=names, why=why)
+
+    @work(exclusive=True, group="edit")
+    async def action_edit(self) -> None:
+        """Propose a changed one in place of the chosen proposal."""
+        targets = self._targets(vetoing=False)
+        if not targets:
+            return
+        if os.environ.get(ACTOR):
+            self.notify("Not over SSH: an editor can open a shell", severity="error")
+            return
+        target = targets[0]
+        try:
+            with self._app.suspend():
+                proposal = await edited(as_proposal(target))
+        except (EditError, SuspendNotSupported) as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        if proposal is None:
+            self.notify(f"{target.id} stays as it is", markup=False)
+        elif await self._operator.ask("Proposed", "propose", **proposal_to_object(proposal)):
+            args = {"experiments": [target.id], "why": "another was proposed in its place"}
+            await self._operator.ask(f"{target.id} vetoed", "veto", **args)
+
+    def action_priority(self, by: int) -> None:
+        """Have it run sooner or later than others that are queued."""
+        for target in self._targets(vetoing=True):
+            before: dict[str, object] = {"experiment": target.id, "priority": target.priority}
+            priority = min(max(target.priority + by, -100), 100)
+            undo = Undo(f"{target.id} as before", "priority", before, _soon())
+            done = f"{target.id}: priority {priority}"
+            self._ask(done, "priority", undo, **{**before, "priority": priority})
 
     @work
     async def action_steer(self) -> None:

@@ -17,7 +17,7 @@ from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.drawn import Drawn
 from autoresearch_tui.tui.words import Segment, bar, fit
 
-_ACTS = frozenset(command.action for command in DECIDE)
+_ACTS = frozenset(command.action.partition("(")[0] for command in DECIDE)
 _FASTEST, _SLOWEST = 3600.0, 1.0
 
 
