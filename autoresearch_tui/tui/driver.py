@@ -9,6 +9,9 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from autoresearch_tui.plain import plain
 
+_KEEP_TITLE, _OLD_TITLE = "\x1b[22;2t", "\x1b[23;2t"
+"""The window's name is put away, and taken out again (xterm's stack of titles)."""
+
 
 class _Output:
     """A terminal's output, which may have gone: nobody is left whom that could be told."""
@@ -43,6 +46,12 @@ class HardyDriver(LinuxDriver):
         if not isinstance(self._file, _Output):
             self._file = cast(TextIO, _Output(self._file))
         super().start_application_mode()
+        self.write(_KEEP_TITLE)
+
+    def stop_application_mode(self) -> None:
+        """Give it back, under its own name."""
+        self.write(_OLD_TITLE)
+        super().stop_application_mode()
 
 
 def set_title(app: App[int], title: str) -> None:

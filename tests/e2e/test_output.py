@@ -94,7 +94,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path, number: signal.S
     study = make_study(tmp_path / "study")
     try:
         with Terminal(80, 24, command(study)) as terminal:
-            terminal.shows("● HEALTHY")
+            terminal.lives()
             assert terminal.flags() == "1 1 0"
             os.kill(cockpit_of(study), number)
             terminal.shows(f"ended with {128 + number}")

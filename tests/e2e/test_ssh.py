@@ -90,6 +90,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     engine = subprocess.Popen(
         command(study, "--no-ui", "--approval", "manual"), stdout=subprocess.DEVNULL
     )
+    until(StudyPaths(study).database.exists, "the study's database")
     served = subprocess.Popen(
         [
             sys.executable,

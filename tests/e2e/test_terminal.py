@@ -83,12 +83,12 @@ def study(tmp_path: Path) -> Generator[Path]:
 
 def test_watch_steer_leave_and_come_back(study: Path):
     with Terminal(120, 40, command(study)) as terminal:
-        terminal.shows("● HEALTHY")
+        terminal.lives()
         terminal.shows("judged 3")
         terminal.press("P")
         terminal.shows("‖ PAUSED")
         terminal.press("P")
-        terminal.shows("● HEALTHY")
+        terminal.lives()
         terminal.press("M")
         terminal.shows("approval veto")
         terminal.press("?")
@@ -126,13 +126,13 @@ def test_a_proposal_is_changed_in_the_editor_first(study: Path):
         terminal.shows("of is:proposed title~LR")
         terminal.press("Home", "I")
         until(lambda: _vetoed(study), "the first one vetoed")
-        terminal.shows("HEALTHY")
+        terminal.lives()
     with open_reader(StudyPaths(study).database) as reader:
         found = reader.experiments()
     (vetoed,) = [e for e in found if e.status == "vetoed"]
     (mine,) = [e for e in found if e.origin == "operator"]
     assert "LR" in vetoed.title
-    assert mine.title == vetoed.title.replace("LR", "WIDTH", 1)
+    assert mine.title == vetoed.title.replace("LR", "WIDTH").replace("0.12", "80")
 
 
 def _vetoed(study: Path) -> bool:

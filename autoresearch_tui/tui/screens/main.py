@@ -165,14 +165,14 @@ class MainScreen(DecidingScreen):
         scatter.show(view)
         self.query_one(DetailsPane).show(view, chosen)
         self._follow_log()
-        self._call_out(view)
+        self.call_out(view)
         offered = tuple(self.check_action(action, ()) for action in _CHANGING)
         if offered != self._offered:
             # It builds the footer anew, which is dear.
             self._offered = offered
             self.refresh_bindings()
 
-    def _call_out(self, view: View) -> None:
+    def call_out(self, view: View) -> None:
         """Ring once, and name it in the window's title, when things begin to wait for somebody."""
         known = view.health(view.clock())
         word = known.word if known is not None else None

@@ -75,6 +75,9 @@ class ReplayScreen(MainScreen):
         super().draw()
         self.query_one(ReplayBar).show(self.view)
 
+    def call_out(self, view: View) -> None:
+        """Nothing of a recording waits for anybody."""
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing of a recording can be changed."""
         return False if action in _ACTS else super().check_action(action, parameters)
