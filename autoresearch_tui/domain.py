@@ -264,6 +264,13 @@ class Run:
         return self.id if self.attempt == 1 else f"{self.id}.{self.attempt}"
 
     @property
+    def seconds(self) -> float | None:
+        """How long it was executed; None while it has not begun or not ended."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return self.ended_at - self.started_at
+
+    @property
     def counts(self) -> bool:
         """Whether it counts among those that its experiment wanted."""
         return self.status not in (RunStatus.CANCELLED, RunStatus.LOST)

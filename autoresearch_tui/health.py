@@ -195,11 +195,9 @@ def _idle_clusters(facts: Facts) -> list[Cluster]:
 
 def _stuck(facts: Facts) -> Health | None:
     took = [
-        run.ended_at - run.started_at
+        run.seconds
         for run in facts.runs
-        if run.status is RunStatus.SUCCEEDED
-        and run.started_at is not None
-        and run.ended_at is not None
+        if run.status is RunStatus.SUCCEEDED and run.seconds is not None
     ]
     begun = [r.started_at for r in facts.runs if r.status is RunStatus.RUNNING and r.started_at]
     if len(took) < _LEAST_RUNS or not begun:

@@ -1,8 +1,10 @@
 """How busy the clusters were, from the times of their runs; a function of values."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
+from itertools import accumulate
 
 from autoresearch_tui.domain import Cluster, ClusterStatus, Run
 
@@ -66,6 +68,18 @@ def usage(
 def _within(begin: float, end: float, lives: Sequence[Span]) -> float:
     """Seconds between two times in which an engine lived."""
     return sum(max(min(end, stop) - max(begin, start), 0.0) for start, stop in lives)
+
+
+def spent(runs: Iterable[Run], times: Sequence[float], *, dollars: bool = False) -> list[float]:
+    """What all runs had taken that had ended by each of `times`: hours of clusters, or dollars."""
+    ended = sorted(
+        (run.ended_at, run.cost if dollars else run.seconds / 3600)
+        for run in runs
+        if run.ended_at is not None and run.seconds is not None
+    )
+    sums = list(accumulate((amount for _, amount in ended), initial=0.0))
+    ends = [end for end, _ in ended]
+    return [sums[bisect_right(ends, time)] for time in times]
 
 
 @dataclass(frozen=True, slots=True)

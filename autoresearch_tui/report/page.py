@@ -2,7 +2,6 @@
 
 import html
 import math
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ from string import Template
 from autoresearch_tui.domain import Experiment, Judgement, Noise, Run, RunStatus, Study, Verdict
 from autoresearch_tui.errors import AutoresearchError
 from autoresearch_tui.judge.claim import Leader, leaders, noise_by_kind, verdict_rows
+from autoresearch_tui.judge.usual import usual_range
 from autoresearch_tui.judge.yields import Yield, yields
 from autoresearch_tui.report.chart import Chart, Point, Series, to_svg
 from autoresearch_tui.store import Reader
+from autoresearch_tui.usage import spent
 
 _COLOURS = ("#2f855a", "#2b6cb0", "#b7791f", "#805ad5")
 _GREY, _RED = "#a0a7b1", "#c53030"
@@ -59,15 +60,9 @@ def read_facts(reader: Reader) -> Facts:
         leaders(rows, baselines, runs, minimize=study.minimize),
         dict(noise_by_kind(runs)),
         yields(experiments, runs, turns),
-        sum(_seconds(run) for run in runs) / 3600,
+        sum(run.seconds or 0.0 for run in runs) / 3600,
         sum(turn.tokens_in + turn.tokens_out for turn in turns),
     )
-
-
-def _seconds(run: Run) -> float:
-    if run.started_at is None or run.ended_at is None:
-        return 0.0
-    return run.ended_at - run.started_at
 
 
 def charts(facts: Facts) -> list[Chart]:
@@ -93,7 +88,7 @@ def _results(facts: Facts) -> Chart:
         found.append(Series(name, colour, kept, radius=3.5))
     found.append(Series("crashed" if crashes else "", _RED, (), crosses=crashes))
     values = [row.value for row in facts.rows if row.value is not None]
-    bounds = _bounds(values, minimize=study.minimize) if values else None
+    bounds = usual_range(values, minimize=study.minimize) if values else None
     return Chart(f"{study.metric} of all that was tried", "hours", found, bounds)
 
 
@@ -120,18 +115,6 @@ def _stairs(points: Sequence[Point], end: float) -> list[Point]:
     return [*found, (end, found[-1][1])] if found else []
 
 
-def _bounds(values: Sequence[float], *, minimize: bool) -> tuple[float, float]:
-    """All good values, and bad ones only as far as they are usual (Tukey's fence)."""
-    good = sorted(values if minimize else [-value for value in values])
-    worst = good[-1]
-    if len(good) >= 4:
-        lower, _, upper = statistics.quantiles(good, n=4)
-        worst = min(worst, upper + 1.5 * (upper - lower))
-    margin = (worst - good[0]) * 0.06 or abs(worst) * 0.01 or 0.01
-    low, high = good[0] - margin, worst + margin
-    return (low, high) if minimize else (-high, -low)
-
-
 def _progress(facts: Facts) -> Chart:
     """The same runs one after the other on a single cluster would have taken their sum."""
     found: list[Series] = []
@@ -142,21 +125,14 @@ def _progress(facts: Facts) -> Chart:
             if row.accelerator == kind and row.verdict is Verdict.KEEP and row.value is not None
         ]
         here = [_point(facts, row) for row in kept]
-        ends = [
-            (run.ended_at, _seconds(run) / 3600)
-            for run in facts.runs
-            if run.ended_at is not None and run.accelerator == kind
-        ]
-        alone = [(_spent(ends, row.judged_at), row.value or 0.0) for row in kept]
+        runs = [run for run in facts.runs if run.accelerator == kind]
+        hours = spent(runs, [*(row.judged_at for row in kept), math.inf])
+        alone = [(x, row.value or 0.0) for x, row in zip(hours, kept, strict=False)]
         found.append(Series(kind or "here", colour, _stairs(here, _end(facts)), is_line=True))
         name = f"{kind} one by one".strip()
-        line = _stairs(alone, sum(hours for _, hours in ends))
+        line = _stairs(alone, hours[-1])
         found.append(Series(name, colour, line, is_line=True, is_dashed=True))
     return Chart(f"best {facts.study.metric}: hours here, and hours of clusters", "hours", found)
-
-
-def _spent(ends: Sequence[tuple[float, float]], until: float) -> float:
-    return sum(hours for end, hours in ends if end <= until)
 
 
 def by_chance(facts: Facts, margin_sd: float) -> float | None:

@@ -41,11 +41,9 @@ def _place(view: View, experiment: Experiment, now: float) -> Lines:
 def _cost(view: View, experiment: Experiment) -> Lines:
     """By what runs usually take, on the clusters that it may run on."""
     took = [
-        run.ended_at - run.started_at
+        run.seconds
         for run in view.runs.values()
-        if run.status is RunStatus.SUCCEEDED
-        and run.started_at is not None
-        and run.ended_at is not None
+        if run.status is RunStatus.SUCCEEDED and run.seconds is not None
     ]
     if not took:
         return []

@@ -64,6 +64,9 @@ DECIDE = (
 )
 """What changes the study: capitals."""
 
+ACTS = frozenset(command.action.partition("(")[0] for command in DECIDE)
+"""Their actions, as Textual asks about them."""
+
 LOOK = (
     Command("pane('scatter')", "1", "results"),
     Command("pane('reasoning')", "2", "reasoning"),

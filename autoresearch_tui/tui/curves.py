@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from autoresearch_tui.domain import CurvePoint
+from autoresearch_tui.tui.words import BARS
 
 Lines = list[tuple[str, str]]
 
-_BARS = "▁▂▃▄▅▆▇█"
 _CELLS = 24
 
 
@@ -47,6 +47,6 @@ def _bar(losses: Sequence[float | None], low: float, high: float) -> str:
     def cell(loss: float | None) -> str:
         if loss is None:
             return " "
-        return _BARS[round(min((loss - low) / span, 1.0) * (len(_BARS) - 1))]
+        return BARS[round(min((loss - low) / span, 1.0) * (len(BARS) - 1))]
 
     return "".join(map(cell, losses))

@@ -30,7 +30,7 @@ def digest(view: View, left: Left | None, events: Sequence[Event], now: float) -
     news = [event for event in events if event.time > left.at]
     parts = [
         f"{len({row.experiment for row in rows})} tried" if rows else "nothing tried",
-        *_gained(view, rows),
+        *_gained(view, rows, left.at),
         *_crashed(rows),
         *_clusters(news),
     ]
@@ -39,13 +39,13 @@ def digest(view: View, left: Left | None, events: Sequence[Event], now: float) -
     return f"since you left, {duration(now - left.at)}: {', '.join(parts)}"
 
 
-def _gained(view: View, rows: Sequence[Judgement]) -> list[str]:
+def _gained(view: View, rows: Sequence[Judgement], since: float) -> list[str]:
     new = {row.experiment for row in rows}
     kept = [row for row in view.gains if row.experiment in new]
     found = [f"{len(kept)} kept" if kept else "none kept"] if rows else []
     kinds = sorted({row.accelerator for row in kept})
     for kind in kinds:
-        before = [r for r in view.verdict_rows if r not in rows and r.accelerator == kind]
+        before = [r for r in view.verdict_rows if r.judged_at <= since and r.accelerator == kind]
         bests = [r.value for r in before if r.verdict is Verdict.KEEP and r.value is not None]
         now = [r.value for r in kept if r.accelerator == kind and r.value is not None]
         if bests and now:

@@ -1,10 +1,8 @@
 """What has been measured and judged, and what follows from it; made anew only when that changes."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 
 from autoresearch_tui.domain import Experiment, Judgement, Noise, Run, Verdict
 from autoresearch_tui.judge.claim import Leader, leaders, noise_by_kind, verdict_rows
@@ -70,17 +68,6 @@ class Results:
             if experiment.verdict is not None:
                 found[experiment.verdict] += 1
         return found
-
-    def spent(self, times: Sequence[float], *, dollars: bool) -> Sequence[float]:
-        """What all runs had taken that had ended by each of `times`: hours of clusters, or cost."""
-        ended = sorted(
-            (run.ended_at, run.cost if dollars else (run.ended_at - run.started_at) / 3600)
-            for run in self.runs
-            if run.ended_at is not None and run.started_at is not None
-        )
-        sums = list(accumulate((amount for _, amount in ended), initial=0.0))
-        ends = [end for end, _ in ended]
-        return [sums[bisect_right(ends, time)] for time in times]
 
     @cached_property
     def judged_at(self) -> Sequence[float]:

@@ -7,7 +7,8 @@ from textual.content import Content
 
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Verdict
 
-_BARS = "▁▂▃▄▅▆▇█"
+BARS = "▁▂▃▄▅▆▇█"
+"""A cell from low to high."""
 
 
 def bar(fraction: float, width: int) -> str:
@@ -19,7 +20,7 @@ def bar(fraction: float, width: int) -> str:
 def sparkline(values: Sequence[float]) -> str:
     """One cell a value, as high as its share of the highest."""
     top = max(values, default=0.0)
-    return "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in values) if top else ""
+    return "".join(BARS[round(value / top * (len(BARS) - 1))] for value in values) if top else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from autoresearch_tui.domain import (
     StudyStatus,
 )
 from autoresearch_tui.errors import EditError
-from autoresearch_tui.tui.commands import DECIDE, bindings
+from autoresearch_tui.tui.commands import ACTS, DECIDE, bindings
 from autoresearch_tui.tui.editing import as_proposal, edited
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.confirm import ConfirmScreen
@@ -31,8 +31,6 @@ from autoresearch_tui.tui.view import View
 
 _UNDO_SECONDS = 15.0
 """How long the last act can be taken back."""
-
-_ACTS = frozenset(command.action.partition("(")[0] for command in DECIDE)
 
 _NEXT_MODE = {
     ApprovalMode.AUTO: ApprovalMode.VETO,
@@ -78,7 +76,7 @@ class DecidingScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys are shown where they work."""
-        if action in _ACTS and not may_act():
+        if action in ACTS and not may_act():
             return False
         if action in ("approve", "veto"):
             return bool(self._targets(vetoing=action == "veto")) or None

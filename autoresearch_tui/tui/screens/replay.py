@@ -9,7 +9,7 @@ from textual.content import Content
 from autoresearch_tui.domain import Experiment
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.spoken import duration
-from autoresearch_tui.tui.commands import DECIDE
+from autoresearch_tui.tui.commands import ACTS
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.replay import Replay
 from autoresearch_tui.tui.screens.main import MainScreen
@@ -17,7 +17,6 @@ from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.drawn import Drawn
 from autoresearch_tui.tui.words import Segment, bar, fit
 
-_ACTS = frozenset(command.action.partition("(")[0] for command in DECIDE)
 _FASTEST, _SLOWEST = 3600.0, 1.0
 
 
@@ -80,7 +79,7 @@ class ReplayScreen(MainScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing of a recording can be changed."""
-        return False if action in _ACTS else super().check_action(action, parameters)
+        return False if action in ACTS else super().check_action(action, parameters)
 
     def action_speed(self, factor: float) -> None:
         """Go faster or slower."""

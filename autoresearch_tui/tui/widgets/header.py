@@ -8,7 +8,7 @@ from textual.content import Content
 
 from autoresearch_tui.control import may_act
 from autoresearch_tui.domain import ApprovalMode, ExperimentStatus, RunStatus, StudyStatus, Verdict
-from autoresearch_tui.health import Word
+from autoresearch_tui.health import Health, Word
 from autoresearch_tui.judge.claim import Claim
 from autoresearch_tui.spoken import duration, percent
 from autoresearch_tui.tui.view import View
@@ -54,17 +54,18 @@ def header_lines(view: View, now: float, width: int) -> list[Content]:
             Content(""),
             Content(""),
         ]
+    known = view.health(now)
+    assert known is not None
     return [
-        fit(_result(view, now), width),
+        fit(_result(view, known, now), width),
         fit(_work(view, now), width),
-        fit(_people(view, now), width),
+        fit(_people(view, known), width),
     ]
 
 
-def _result(view: View, now: float) -> Sequence[Segment]:
-    study, known = view.study, view.health(now)
+def _result(view: View, known: Health, now: float) -> Sequence[Segment]:
+    study = view.study
     assert study is not None
-    assert known is not None
     sign, style = _WORDS[known.word]
     word = Content.styled(f"{sign} {known.word}", style)
     if known.word is Word.DEAD:
@@ -155,14 +156,13 @@ def _elapsed(view: View, now: float) -> Content:
     return _quiet("time", gone)
 
 
-def _people(view: View, now: float) -> Sequence[Segment]:
+def _people(view: View, known: Health) -> Sequence[Segment]:
     study = view.study
     assert study is not None
     segments: list[Segment] = []
-    known = view.health(now)
     if not may_act():
         segments.append(Segment(1, Content.styled("you look on", "$quiet")))
-    if known is not None and known.word in _UNDER:
+    if known.word in _UNDER:
         style = "$error bold" if known.word in (Word.STUCK, Word.TROUBLE) else "$warning bold"
         segments.append(Segment(0, Content.styled(f"▲ {known.reason}", style)))
     elif study.alarm:

@@ -1,7 +1,6 @@
 """The scatter of results: runs in grey, new bests in green, the running best as a line."""
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,11 +11,13 @@ from textual.content import Content
 from textual.message import Message
 
 from autoresearch_tui.domain import Verdict
+from autoresearch_tui.judge.usual import usual_range
 from autoresearch_tui.spoken import duration
 from autoresearch_tui.tui.commands import PLOT, bindings
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.braille import DOTS_A_ROW, Canvas
 from autoresearch_tui.tui.widgets.drawn import Drawn
+from autoresearch_tui.usage import spent
 
 _AXIS_WIDTH = 8
 _BAND_DOTS = 4
@@ -83,23 +84,13 @@ def _places(view: View, axis: Axis) -> Sequence[float]:
                 start = study.started_at
             return [(row.judged_at - start) / 3600 for row in rows]
         case _:
-            return view.results.spent([row.judged_at for row in rows], dollars=axis == "cost")
+            times = [row.judged_at for row in rows]
+            return spent(view.runs.values(), times, dollars=axis == "cost")
 
 
 def frame_of(points: Sequence[Point], *, minimize: bool) -> Frame:
-    """Ranges that show every good result, and bad ones only as far as they are usual.
-
-    The bad end stands 1.5 interquartile ranges beyond the worse quartile (Tukey's fence).
-    """
-    values = sorted(p.y if minimize else -p.y for p in points if p.y is not None)
-    best, worst = values[0], values[-1]
-    if len(values) >= 4:
-        lower, _, upper = statistics.quantiles(values, n=4)
-        worst = min(worst, upper + 1.5 * (upper - lower))
-    margin = (worst - best) * 0.06 or abs(best) * 0.001 or 0.001
-    low, high = best - margin, worst + margin
-    if not minimize:
-        low, high = -high, -low
+    """Ranges that show what is worth looking at."""
+    low, high = usual_range([p.y for p in points if p.y is not None], minimize=minimize)
     left, right = points[0].x, max(points[-1].x, points[0].x + 1e-9)
     return Frame(left, right, low, high)
 
