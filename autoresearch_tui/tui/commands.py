@@ -58,7 +58,6 @@ DECIDE = (
     Command("resume", "P", "go on after a pause", "resume"),
     Command("cancel_run", "X", "cancel the chosen experiment's run; asks", "cancel"),
     Command("stop", "S", "stop the study; asks", "stop"),
-    Command("fleet", "C", "the clusters: drain, replace, try again, one more, one fewer"),
     Command("start_engine", "E", "start the engine where none runs", "engine"),
     Command("undo", "u", "take back the last of A, M and P, for some seconds"),
 )
@@ -86,6 +85,9 @@ LOOK = (
     Command("search_next(1)", "n", "the next that is found"),
     Command("search_next(-1)", "N", "the one before"),
     Command("compare", "c", "compare the two that are marked, or the chosen one with the best"),
+    Command(
+        "clusters", "i,C", "the clusters: their time, runs, logs; drain, replace, more", "clusters"
+    ),
     Command("researchers", "r", "the researchers: yields, turns, notepad", "turns"),
     Command("copy", "y", "copy id, commit, value and title"),
     Command("axis", "t", "results over their order, time, hours of clusters, or dollars"),

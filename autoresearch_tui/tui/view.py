@@ -39,6 +39,7 @@ _MADE_OF = {
     "runs_by_experiment": ("runs",),
     "_first_start": ("runs",),
     "_runs_by_cluster": ("runs",),
+    "runs_on": ("runs",),
     "_recent_runs": ("runs",),
 }
 """What is worked out from which fields, so that a picture may take it over from the one before."""
@@ -150,6 +151,15 @@ class View:
         return {key: sorted(runs, key=lambda r: r.ordinal) for key, runs in found.items()}
 
     @cached_property
+    def runs_on(self) -> Mapping[str, Sequence[Run]]:
+        """The runs that have begun on each cluster."""
+        found: dict[str, list[Run]] = {}
+        for run in self.runs.values():
+            if run.cluster is not None and run.started_at is not None:
+                found.setdefault(run.cluster, []).append(run)
+        return found
+
+    @cached_property
     def waiting(self) -> Sequence[Experiment]:
         """Proposals that wait for the operator or their countdown, oldest first."""
         return [e for e in self.experiments if e.status is ExperimentStatus.PROPOSED]
@@ -191,7 +201,7 @@ class View:
         """
         end = self.end(now)
         runs = self._recent_runs if cluster is None else self._runs_by_cluster.get(cluster, ())
-        return usage(runs, self._lives(end), end, since=end - _RATE_WINDOW).busy_share
+        return usage(runs, self.lived(end), end, since=end - _RATE_WINDOW).busy_share
 
     def health(self, now: float) -> Health | None:
         """How the study is, in a word; None before there is one."""
@@ -241,9 +251,9 @@ class View:
     def split(self, cluster: Cluster, now: float) -> Split:
         """What the time of a cluster went to."""
         end = self.end(now)
-        return split(cluster, self.runs.values(), self._lives(end), self.pauses, end)
+        return split(cluster, self.runs.values(), self.lived(end), self.pauses, end)
 
-    def _lives(self, end: float) -> Sequence[Span]:
+    def lived(self, end: float) -> Sequence[Span]:
         """When an engine lived; the newest goes on while nothing is read."""
         if self.lives and self.study is not None and self.study.is_alive(end):
             return [*self.lives[:-1], (self.lives[-1][0], end)]

@@ -3,13 +3,28 @@
 from dataclasses import replace
 
 import pytest
-from textual.widgets import Label
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual.widgets import Label, OptionList
 
-from autoresearch_tui.domain import Cluster, ClusterStatus, Run, RunStatus
+from autoresearch_tui.control import ROLE, VIEWER
+from autoresearch_tui.domain import (
+    Blame,
+    Cluster,
+    ClusterStatus,
+    Experiment,
+    ExperimentStatus,
+    Run,
+    RunStatus,
+    Verdict,
+)
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Writer
-from autoresearch_tui.tui.screens.fleet import FleetScreen
+from autoresearch_tui.tui.gantt import Window, how_it_ended, strip
+from autoresearch_tui.tui.screens.clusters import ClustersScreen
 from autoresearch_tui.tui.view import View
+from autoresearch_tui.tui.widgets.log import LogPane
+from autoresearch_tui.tui.widgets.strips import Strips
 from autoresearch_tui.tui.widgets.tiles import tile_lines
 from tests.tui.test_cockpit import cockpit, engine, paths, store, until
 
@@ -79,7 +94,7 @@ async def test_clusters_are_chosen_and_acted_on(paths: StudyPaths, fleet: Writer
     async with engine(paths, asked), app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: len(app.main.view.clusters) == 4)
         await pilot.press("C")
-        await until(pilot, lambda: isinstance(app.screen, FleetScreen))
+        await until(pilot, lambda: isinstance(app.screen, ClustersScreen))
         # The machine's own slot is first, then gpu-01.
         await pilot.press("j", "j")
         facts = app.screen.query_one("#facts", Label)
@@ -94,7 +109,114 @@ async def test_nothing_is_asked_on_the_way_back(paths: StudyPaths, fleet: Writer
     async with engine(paths, asked), app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.main.view.clusters)
         await pilot.press("C")
-        await until(pilot, lambda: isinstance(app.screen, FleetScreen))
+        await until(pilot, lambda: isinstance(app.screen, ClustersScreen))
         await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.main)
+    assert asked == []
+
+
+def ran(name: str, begin: float, end: float | None, **facts: object) -> Run:
+    status = RunStatus.RUNNING if end is None else RunStatus.SUCCEEDED
+    made = Run(name, name, 1, status, 1, begin, "gpu-01", "H100", started_at=begin, ended_at=end)
+    return replace(made, **facts)
+
+
+def judged(name: str, verdict: Verdict) -> Experiment:
+    status = ExperimentStatus.JUDGED
+    return Experiment(name, 1, 1, status, "LR", "why", "o", NOW, verdict=verdict, judged_at=NOW)
+
+
+def test_a_strip_shows_ends_idle_times_pauses_and_the_way_up():
+    up = cluster("gpu-01", ClusterStatus.UP, up_at=NOW + 20)
+    runs = [
+        ran("e1", NOW + 20, NOW + 45),
+        ran("e2", NOW + 50, NOW + 75, status=RunStatus.FAILED, blame=Blame.EXPERIMENT),
+        ran("e3", NOW + 120, None),
+    ]
+    known = {"e1": judged("e1", Verdict.KEEP), "e2": judged("e2", Verdict.CRASH)}
+    drawn = strip(
+        up,
+        runs,
+        lambda run: how_it_ended(run, known.get(run.experiment)),
+        Window(NOW - 10, NOW + 140, 15),
+        [(NOW, NOW + 140)],
+        [(NOW + 100, NOW + 120)],
+    )
+    assert drawn.plain == " ░░━━✓━━×╌╌==━━"
+
+
+def test_of_the_ends_in_one_cell_the_gravest_is_shown():
+    up = cluster("gpu-01", ClusterStatus.UP, up_at=NOW)
+    ends = {"e1": Verdict.CRASH, "e2": Verdict.KEEP, "e3": Verdict.DISCARD}
+    runs = [ran(name, NOW + at, NOW + at + 1) for at, name in enumerate(ends)]
+    known = {name: judged(name, verdict) for name, verdict in ends.items()}
+    window, lives = Window(NOW, NOW + 10, 1), [(NOW, NOW + 10)]
+    for count, sign in ((3, "×"), (2, "✓"), (1, "·")):
+        drawn = strip(
+            up, runs[-count:], lambda r: how_it_ended(r, known[r.experiment]), window, lives, []
+        )
+        assert drawn.plain == sign
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 100), st.floats(0, 50)), max_size=20),
+    st.integers(1, 200),
+    st.floats(0.001, 1000),
+)
+def test_a_strip_is_as_wide_as_its_window(
+    spans: list[tuple[float, float]], cells: int, width: float
+):
+    runs = [ran(f"e{at}", begin, begin + took) for at, (begin, took) in enumerate(spans)]
+    up = cluster("gpu-01", ClusterStatus.UP, up_at=0.0)
+    window = Window(10, 10 + width, cells)
+    drawn = strip(up, runs, lambda run: how_it_ended(run, None), window, [(0, 200)], [])
+    assert drawn.cell_length == cells
+
+
+async def test_a_run_on_a_cluster_is_opened_and_its_log_is_shown(paths: StudyPaths, store: Writer):
+    app = cockpit(paths)
+    paths.setup_log("cpu-01").parent.mkdir(parents=True, exist_ok=True)
+    paths.setup_log("cpu-01").write_text("prepared the data\n")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: app.main.view.runs)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ClustersScreen))
+        runs = app.screen.query_one(OptionList)
+        await until(pilot, lambda: runs.option_count == 1)
+        await pilot.press("l")
+        log = app.screen.query_one(LogPane)
+        await until(pilot, lambda: "prepared the data" in log.text)
+        await pilot.press("l", "tab", "enter")
+        await until(pilot, lambda: app.screen is app.main)
+        assert app.main.chosen is not None
+        assert app.main.chosen.id == "e0001"
+
+
+async def test_sixty_four_clusters_are_walked(paths: StudyPaths, store: Writer):
+    for number in range(64):
+        store.put_cluster(cluster(f"gpu-{number:02}", ClusterStatus.UP))
+    app = cockpit(paths)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(app.main.view.clusters) == 65)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ClustersScreen))
+        strips = app.screen.query_one(Strips)
+        await pilot.press("G")
+        await until(pilot, lambda: strips.chosen is not None and strips.chosen.name == "gpu-63")
+        assert "gpu-63" in strips.shown[-1].plain
+        assert len(strips.shown) < 20
+
+
+async def test_who_only_looks_is_offered_no_act_on_clusters(
+    paths: StudyPaths, fleet: Writer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(ROLE, VIEWER)
+    app, asked = cockpit(paths), []
+    async with engine(paths, asked), app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: len(app.main.view.clusters) == 4)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ClustersScreen))
+        await pilot.press("D", "R", "plus", "escape")
         await until(pilot, lambda: app.screen is app.main)
     assert asked == []

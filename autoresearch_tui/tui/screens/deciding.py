@@ -23,8 +23,8 @@ from autoresearch_tui.errors import EditError
 from autoresearch_tui.tui.commands import ACTS, DECIDE, bindings
 from autoresearch_tui.tui.editing import as_proposal, edited
 from autoresearch_tui.tui.operator import Operator
+from autoresearch_tui.tui.screens.clusters import FleetAct
 from autoresearch_tui.tui.screens.confirm import ConfirmScreen
-from autoresearch_tui.tui.screens.fleet import FleetScreen
 from autoresearch_tui.tui.screens.line import LineScreen
 from autoresearch_tui.tui.screens.stop import StopScreen
 from autoresearch_tui.tui.view import View
@@ -66,6 +66,11 @@ class DecidingScreen(Screen[None]):
         raise NotImplementedError
 
     @property
+    def can_change(self) -> bool:
+        """Whether acts are offered at all."""
+        return may_act()
+
+    @property
     def marked(self) -> list[Experiment]:
         """What the operator has marked, for acts on several at once."""
         return []
@@ -76,7 +81,7 @@ class DecidingScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys are shown where they work."""
-        if action in ACTS and not may_act():
+        if action in ACTS and not self.can_change:
             return False
         if action in ("approve", "veto"):
             return bool(self._targets(vetoing=action == "veto")) or None
@@ -238,12 +243,9 @@ class DecidingScreen(Screen[None]):
         if how is not None:
             self._ask("The study ends", "stop", now=how == "now")
 
-    @work
-    async def action_fleet(self) -> None:
-        """Look at the clusters, and have more or fewer of them."""
-        act = await self._app.push_screen_wait(FleetScreen(self.view, self.view.clock()))
-        if act is not None:
-            self._ask(act.done, act.do, None, **act.args)
+    def ask_fleet(self, act: FleetAct) -> None:
+        """Ask the engine for something about clusters."""
+        self._ask(act.done, act.do, None, **act.args)
 
     @work(exclusive=True, group="engine")
     async def action_start_engine(self) -> None:

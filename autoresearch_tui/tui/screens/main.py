@@ -29,6 +29,7 @@ from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.driver import set_title
 from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.operator import Operator
+from autoresearch_tui.tui.screens.clusters import ClustersScreen
 from autoresearch_tui.tui.screens.deciding import DecidingScreen
 from autoresearch_tui.tui.screens.help import HelpScreen
 from autoresearch_tui.tui.screens.line import LineScreen
@@ -377,6 +378,17 @@ class MainScreen(DecidingScreen):
     def action_help(self) -> None:
         """Say what the keys do."""
         self._app.push_screen(HelpScreen())
+
+    @work(exclusive=True, group="clusters")
+    async def action_clusters(self) -> None:
+        """Look at the clusters; a run that is opened there is shown here."""
+        screen = ClustersScreen(
+            self._paths, lambda: self.view, self.ask_fleet if self.can_change else None
+        )
+        experiment = await self._app.push_screen_wait(screen)
+        if experiment is not None:
+            self._list.choose([experiment])
+            self.action_pane("details")
 
     def action_researchers(self) -> None:
         """Look at what researchers have done and thought."""

@@ -9,7 +9,6 @@ from textual.content import Content
 from autoresearch_tui.domain import Experiment
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.spoken import duration
-from autoresearch_tui.tui.commands import ACTS
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.replay import Replay
 from autoresearch_tui.tui.screens.main import MainScreen
@@ -77,9 +76,10 @@ class ReplayScreen(MainScreen):
     def call_out(self, view: View) -> None:
         """Nothing of a recording waits for anybody."""
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    @property
+    def can_change(self) -> bool:
         """Nothing of a recording can be changed."""
-        return False if action in ACTS else super().check_action(action, parameters)
+        return False
 
     def action_speed(self, factor: float) -> None:
         """Go faster or slower."""

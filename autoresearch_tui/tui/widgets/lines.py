@@ -91,6 +91,11 @@ class Lines(Painted, ScrollView, can_focus=True):
         return self.scrollable_content_region.width
 
     @property
+    def text(self) -> str:
+        """All that is kept, as it came."""
+        return "\n".join(text for text, _ in self._source)
+
+    @property
     def allow_vertical_scroll(self) -> bool:
         """Whether there is more than can be seen; there is no scroll bar to ask."""
         return self.max_scroll_y > 0

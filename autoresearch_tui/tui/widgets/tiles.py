@@ -24,6 +24,15 @@ _STATES = {
 }
 
 
+def state_of(cluster: Cluster, *, is_running: bool) -> tuple[str, str]:
+    """How a cluster is, a sign and a word, and the style of both."""
+    if cluster.suspected:
+        return "▲ suspect", "$warning"
+    if cluster.status is ClusterStatus.UP and not is_running:
+        return "○ idle", "$quiet"
+    return _STATES[cluster.status]
+
+
 class Tile:
     """The words of one cluster's tile."""
 
@@ -51,11 +60,7 @@ class Tile:
 
     def _name(self, width: int) -> Content:
         cluster = self._cluster
-        word, style = _STATES[cluster.status]
-        if cluster.status is ClusterStatus.UP and self._run is None:
-            word, style = "○ idle", "$quiet"
-        if cluster.suspected:
-            word, style = "▲ suspect", "$warning"
+        word, style = state_of(cluster, is_running=self._run is not None)
         head = Content.assemble((cluster.name, "bold"), f" {cluster.accelerator} ", (word, style))
         busy = self._view.busy(self._now, cluster.name)
         cost = f"${cluster.cost:.2f}  " if cluster.price or cluster.cost else ""
