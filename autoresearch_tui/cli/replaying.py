@@ -59,7 +59,8 @@ def edits_text(experiment: Experiment) -> str:
     """What an experiment was to change, where there is no repository to ask."""
     lines: list[str] = []
     for edit in experiment.edits:
-        lines.append(f"@@ {edit.file} @@")
+        if (head := f"@@ {edit.file} @@") not in lines[:1]:
+            lines.append(head)
         if isinstance(edit, ConstantEdit):
             lines.append(f"+{edit.name} = {edit.value}")
         else:

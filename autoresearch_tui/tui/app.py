@@ -11,7 +11,7 @@ from textual.app import App, SystemCommand
 from textual.driver import Driver
 from textual.screen import Screen
 
-from autoresearch_tui.control import ACTOR
+from autoresearch_tui.control import ACTOR, may_act
 from autoresearch_tui.domain import Experiment
 from autoresearch_tui.errors import ConfigError, StudyError
 from autoresearch_tui.paths import StudyPaths
@@ -45,7 +45,8 @@ class Cockpit(App[int]):
         super().__init__()
         self._feed: Source = recording or Feed(paths)
         self._preferences = Preferences(_remembered(paths))
-        operator = Operator(paths, start, self._tell)
+        can_act = recording is None and may_act()
+        operator = Operator(paths, start, self._tell, can_act=can_act)
         if recording is not None:
             self.main = ReplayScreen(paths, recording, operator, diff)
         else:

@@ -90,6 +90,7 @@ LOOK = (
     ),
     Command("researchers", "r", "the researchers: yields, turns, notepad", "turns"),
     Command("copy", "y", "copy id, commit, value and title"),
+    Command("pager", "o", "open what the pane holds in $PAGER"),
     Command("axis", "t", "results over their order, time, hours of clusters, or dollars"),
     Command("help", "question_mark", "what the keys do", "help"),
     Command("app.toggle_theme", "T", "dark or light"),
@@ -104,7 +105,7 @@ LIST = (
     Command("move(10)", "pagedown", "ten down", is_offered=False),
     Command("move(-1000000)", "home,g", "to the first", is_offered=False),
     Command("move(1000000)", "end,G", "to the last", is_offered=False),
-    Command("open", "enter", "details and diff", "details", is_offered=False),
+    Command("open", "enter", "open it: diff, curve, log, reasoning", "open", is_offered=False),
     Command("mark", "space", "mark it, or not; A, V and c act on the marked", is_offered=False),
     Command("mark_wave", "m", "mark its whole wave", is_offered=False),
 )
@@ -119,6 +120,29 @@ PLOT = (
     Command("zoom_in(0)", "0", "all of them"),
 )
 """What works in the plot."""
+
+
+OPENED = (
+    Command("tab('summary')", "1", "what it is and what the judge said"),
+    Command("tab('diff')", "2,d", "its diff"),
+    Command("tab('curve')", "3", "its training curve, and the best's"),
+    Command("tab('log')", "4,l", "the log of its run; ! goes to the next error"),
+    Command("tab('reasoning')", "5,r", "the turn that it was proposed in"),
+    Command("next_tab(1)", "tab,right", "the next of these"),
+    Command("next_tab(-1)", "shift+tab,left", "the one before"),
+    Command("run(1)", "full_stop", "the log of its next run"),
+    Command("run(-1)", "comma", "the log of its run before"),
+    Command("step(-1)", "left_square_bracket", "the experiment before, by number"),
+    Command("step(1)", "right_square_bracket", "the experiment after it"),
+    Command("best", "b", "the best"),
+    Command("search", "slash", "search in this page"),
+    Command("search_next(1)", "n", "the next that is found"),
+    Command("search_next(-1)", "N", "the one before"),
+    Command("copy", "y", "copy what is shown: the diff, the log, or what names it"),
+    Command("pager", "o", "open what is shown in $PAGER"),
+    Command("leave", "escape,q,enter", "back to where one came from"),
+)
+"""What works where one experiment is open, beside `DECIDE`."""
 
 
 def bindings(commands: Iterable[Command]) -> list[BindingType]:

@@ -1,5 +1,6 @@
 """Training curves in lines: an experiment's beside that of the best, at the same shares."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from autoresearch_tui.domain import CurvePoint
@@ -12,8 +13,8 @@ _CELLS = 24
 
 def loss_at(curve: Sequence[CurvePoint], share: float) -> float | None:
     """The newest loss up to a share of the budget."""
-    found = [point.loss for point in curve if point.fraction <= share + 1e-9]
-    return found[-1] if found else None
+    at = bisect_right(curve, share + 1e-9, key=lambda point: point.fraction)
+    return curve[at - 1].loss if at else None
 
 
 def curve_lines(mine: Sequence[CurvePoint], best: Sequence[CurvePoint]) -> Lines:
@@ -25,7 +26,7 @@ def curve_lines(mine: Sequence[CurvePoint], best: Sequence[CurvePoint]) -> Lines
     here = [loss_at(mine, share) for share in shares if share <= until + 1 / _CELLS]
     there = [loss_at(best, share) for share in shares]
     known = sorted(loss for loss in (*here, *there) if loss is not None)
-    low, high = known[0], _usual(known)
+    low, high = known[0], usual_top(known)
     last = mine[-1].loss
     said, then = f"{last:.4f} at {until:.0%}", loss_at(best, until)
     if then is not None:
@@ -36,7 +37,7 @@ def curve_lines(mine: Sequence[CurvePoint], best: Sequence[CurvePoint]) -> Lines
     return lines
 
 
-def _usual(known: Sequence[float]) -> float:
+def usual_top(known: Sequence[float]) -> float:
     """The highest loss that gets a bar of its own: the first steps would hide all others."""
     return known[round(0.9 * (len(known) - 1))]
 

@@ -37,12 +37,33 @@ async def edited(proposal: Proposal) -> Proposal | None:
     with tempfile.TemporaryDirectory(prefix="autoresearch-") as directory:
         path = Path(directory) / "proposal.json"
         path.write_text(text, encoding="utf-8")
-        command = [*shlex.split(editor), str(path)]
+        await _run(editor, path, "nothing was changed")
         try:
-            done = await asyncio.to_thread(subprocess.run, command, check=False)
             after = path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise EditError(f"{editor}: {error}") from None
-    if done.returncode:
-        raise EditError(f"{editor} ended with {done.returncode}; nothing was changed")
+            raise EditError(f"{editor} left nothing that can be read: {error}") from None
     return None if after == text else proposal_from_json(after)
+
+
+async def paged(text: str, name: str) -> None:
+    """Show a text in $PAGER, as a file of that name, until the operator leaves it.
+
+    Raises:
+        EditError: the pager cannot be started, or failed.
+    """
+    pager = os.environ.get("PAGER") or "less"
+    with tempfile.TemporaryDirectory(prefix="autoresearch-") as directory:
+        path = Path(directory) / name
+        path.write_text(text + "\n", encoding="utf-8")
+        await _run(pager, path, "set $PAGER to one that is installed")
+
+
+async def _run(program: str, path: Path, hint: str) -> None:
+    """Have a program of the operator's work on a file, in this terminal."""
+    try:
+        command = [*shlex.split(program), str(path)]
+        done = await asyncio.to_thread(subprocess.run, command, check=False)
+    except (OSError, ValueError) as error:
+        raise EditError(f"{program}: {error}; {hint}") from None
+    if done.returncode:
+        raise EditError(f"{program} ended with {done.returncode}; {hint}")

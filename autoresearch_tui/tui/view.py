@@ -17,6 +17,7 @@ from autoresearch_tui.domain import (
     Noise,
     Progress,
     Run,
+    RunStatus,
     Study,
     StudyStatus,
     Thought,
@@ -158,6 +159,15 @@ class View:
             if run.cluster is not None and run.started_at is not None:
                 found.setdefault(run.cluster, []).append(run)
         return found
+
+    def best_run(self, accelerator: str | None) -> Run | None:
+        """A run of the best on an accelerator type."""
+        for leader in self.leaders:
+            if leader.accelerator == accelerator:
+                runs = self.runs_by_experiment.get(leader.best.experiment, ())
+                there = [run for run in runs if run.accelerator == accelerator]
+                return next((run for run in there if run.status is RunStatus.SUCCEEDED), None)
+        return None
 
     @cached_property
     def waiting(self) -> Sequence[Experiment]:

@@ -61,6 +61,14 @@ def mark(experiment: Experiment) -> Mark:
     return _STATUSES[experiment.status]
 
 
+_THOUGHTS = {"~": "$quiet italic", ">": "$primary", "<": "$quiet", "$": "$quiet", "!": "$warning"}
+
+
+def thought_style(line: str) -> str:
+    """The style of a line of a turn's page, by the sign that it begins with."""
+    return _THOUGHTS.get(line[:1], "")
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A part of a line that may be left out; the higher `rank`, the sooner."""

@@ -22,6 +22,7 @@ from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Writer
 from autoresearch_tui.tui.gantt import Window, how_it_ended, strip
 from autoresearch_tui.tui.screens.clusters import ClustersScreen
+from autoresearch_tui.tui.screens.experiment import ExperimentScreen
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.log import LogPane
 from autoresearch_tui.tui.widgets.strips import Strips
@@ -188,7 +189,7 @@ async def test_a_run_on_a_cluster_is_opened_and_its_log_is_shown(paths: StudyPat
         log = app.screen.query_one(LogPane)
         await until(pilot, lambda: "prepared the data" in log.text)
         await pilot.press("l", "tab", "enter")
-        await until(pilot, lambda: app.screen is app.main)
+        await until(pilot, lambda: isinstance(app.screen, ExperimentScreen))
         assert app.main.chosen is not None
         assert app.main.chosen.id == "e0001"
 

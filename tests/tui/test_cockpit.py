@@ -349,7 +349,7 @@ async def test_details_show_the_diff(paths: StudyPaths, store: Writer):
     app = cockpit(paths)
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: app.main.view.study)
-        await pilot.press("end", "enter")
+        await pilot.press("end", "5")
         await until(pilot, lambda: "diff of e0001" in screen_text(app))
         assert isinstance(app.focused, DetailsPane)
         assert "e0001-r1" in screen_text(app)

@@ -18,7 +18,6 @@ from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Writer
 from autoresearch_tui.tui.commands import DECIDE, LIST, LOOK, PLOT
 from autoresearch_tui.tui.screens.help import help_text
-from autoresearch_tui.tui.widgets.details import DetailsPane
 from autoresearch_tui.tui.widgets.experiments import ExperimentList, sorted_by
 from autoresearch_tui.tui.widgets.log import LogPane
 from tests.tui.test_cockpit import (
@@ -159,7 +158,6 @@ async def test_two_are_compared(paths: StudyPaths, store: Writer):
         shown = screen_text(app)
         assert re.search(r"LR +0\.1 +0\.2", shown)
         assert "DEPTH" not in shown
-        assert app.focused is app.main.query_one(DetailsPane)
 
 
 async def test_search_in_a_log_finds_and_goes_on(paths: StudyPaths, store: Writer):

@@ -1,9 +1,7 @@
 """The acts of the cockpit that change the study: capitals, on what is chosen, asked or undone."""
 
 import os
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from textual import work
@@ -11,7 +9,7 @@ from textual.app import App, SuspendNotSupported
 from textual.screen import Screen
 
 from autoresearch_tui.code.proposals import proposal_to_object
-from autoresearch_tui.control import ACTOR, may_act
+from autoresearch_tui.control import ACTOR
 from autoresearch_tui.domain import (
     ApprovalMode,
     Experiment,
@@ -22,15 +20,12 @@ from autoresearch_tui.domain import (
 from autoresearch_tui.errors import EditError
 from autoresearch_tui.tui.commands import ACTS, DECIDE, bindings
 from autoresearch_tui.tui.editing import as_proposal, edited
-from autoresearch_tui.tui.operator import Operator
+from autoresearch_tui.tui.operator import Operator, Undo
 from autoresearch_tui.tui.screens.clusters import FleetAct
 from autoresearch_tui.tui.screens.confirm import ConfirmScreen
 from autoresearch_tui.tui.screens.line import LineScreen
 from autoresearch_tui.tui.screens.stop import StopScreen
 from autoresearch_tui.tui.view import View
-
-_UNDO_SECONDS = 15.0
-"""How long the last act can be taken back."""
 
 _NEXT_MODE = {
     ApprovalMode.AUTO: ApprovalMode.VETO,
@@ -39,17 +34,7 @@ _NEXT_MODE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
-    """The request that takes the last act back, until `until` in Unix seconds."""
-
-    words: str
-    do: str
-    args: dict[str, object]
-    until: float
-
-
-class DecidingScreen(Screen[None]):
+class DecidingScreen(Screen[str | None]):
     """Turns keys into requests; a screen that looks is built on it."""
 
     BINDINGS = bindings(DECIDE)
@@ -57,18 +42,12 @@ class DecidingScreen(Screen[None]):
     def __init__(self, operator: Operator) -> None:
         super().__init__()
         self._operator = operator
-        self._undo: Undo | None = None
         self.view = View()
 
     @property
     def chosen(self) -> Experiment | None:
         """What the operator has chosen, and all acts are about."""
         raise NotImplementedError
-
-    @property
-    def can_change(self) -> bool:
-        """Whether acts are offered at all."""
-        return may_act()
 
     @property
     def marked(self) -> list[Experiment]:
@@ -81,7 +60,7 @@ class DecidingScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys are shown where they work."""
-        if action in ACTS and not self.can_change:
+        if action in ACTS and not self._operator.can_act:
             return False
         if action in ("approve", "veto"):
             return bool(self._targets(vetoing=action == "veto")) or None
@@ -137,24 +116,19 @@ class DecidingScreen(Screen[None]):
         """Let the chosen proposal run, or those that are marked."""
         if targets := self._targets(vetoing=False):
             names: dict[str, object] = {"experiments": [target.id for target in targets]}
-            undo = Undo(f"{_named(targets)} waits again", "unapprove", names, _soon())
+            undo = Undo(f"{_named(targets)} waits again", "unapprove", names)
             title = f": {targets[0].title}" if len(targets) == 1 else ""
             self._ask(f"{_named(targets)} approved{title}", "approve", undo, **names)
 
     @work
     async def _ask(self, done: str, do: str, undo: Undo | None = None, **args: object) -> None:
         """Ask the engine, which may take its time, and keep how to take it back."""
-        hint = " (u takes it back)" if undo is not None else ""
-        if await self._operator.ask(done + hint, do, **args):
-            self._undo = undo
+        await self._operator.act(done, do, undo, **args)
 
-    def action_undo(self) -> None:
+    @work
+    async def action_undo(self) -> None:
         """Take the last act back, while that is possible."""
-        undo, self._undo = self._undo, None
-        if undo is None or time.time() > undo.until:
-            self.notify("Nothing to take back", markup=False)
-            return
-        self._ask(undo.words, undo.do, None, **undo.args)
+        await self._operator.take_back()
 
     @work
     async def action_veto(self) -> None:
@@ -195,7 +169,7 @@ class DecidingScreen(Screen[None]):
         for target in self._targets(vetoing=True):
             before: dict[str, object] = {"experiment": target.id, "priority": target.priority}
             priority = min(max(target.priority + by, -100), 100)
-            undo = Undo(f"{target.id} as before", "priority", before, _soon())
+            undo = Undo(f"{target.id} as before", "priority", before)
             done = f"{target.id}: priority {priority}"
             self._ask(done, "priority", undo, **{**before, "priority": priority})
 
@@ -210,12 +184,12 @@ class DecidingScreen(Screen[None]):
 
     def action_pause(self) -> None:
         """Start no further run."""
-        undo = Undo("The study goes on", "resume", {}, _soon())
+        undo = Undo("The study goes on", "resume", {})
         self._ask("Paused: running runs end, no other starts", "pause", undo)
 
     def action_resume(self) -> None:
         """Go on after a pause."""
-        undo = Undo("Paused again", "pause", {}, _soon())
+        undo = Undo("Paused again", "pause", {})
         self._ask("The study goes on", "resume", undo)
 
     @work
@@ -232,7 +206,7 @@ class DecidingScreen(Screen[None]):
         """Change who lets proposals run."""
         if self.view.study is not None:
             before = self.view.study.approval
-            undo = Undo(f"Approval: {before}", "approval", {"mode": before.value}, _soon())
+            undo = Undo(f"Approval: {before}", "approval", {"mode": before.value})
             mode = _NEXT_MODE[before]
             self._ask(f"Approval: {mode}", "approval", undo, mode=mode.value)
 
@@ -258,7 +232,3 @@ def _named(targets: Sequence[Experiment]) -> str:
     if len(targets) == 1:
         return targets[0].id
     return f"{len(targets)} experiments"
-
-
-def _soon() -> float:
-    return time.time() + _UNDO_SECONDS

@@ -9,7 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from autoresearch_tui.query import HELP
-from autoresearch_tui.tui.commands import DECIDE, LIST, LOOK, PLOT, Command
+from autoresearch_tui.tui.commands import DECIDE, LIST, LOOK, OPENED, PLOT, Command
 
 _SIGNS = f"""\
 A QUERY (f), all of it at once:
@@ -43,6 +43,9 @@ def help_text() -> str:
             "",
             "IN THE PLOT, which a click works in too",
             *_lines(PLOT),
+            "",
+            "WHERE AN EXPERIMENT IS OPEN",
+            *_lines(OPENED),
             "",
             "  tab goes to the next pane, ctrl+p has every command by name",
             "",

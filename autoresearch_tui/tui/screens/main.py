@@ -30,9 +30,10 @@ from autoresearch_tui.tui.driver import set_title
 from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.clusters import ClustersScreen
-from autoresearch_tui.tui.screens.deciding import DecidingScreen
+from autoresearch_tui.tui.screens.experiment import ExperimentScreen, named
 from autoresearch_tui.tui.screens.help import HelpScreen
 from autoresearch_tui.tui.screens.line import LineScreen
+from autoresearch_tui.tui.screens.looking import LookingScreen
 from autoresearch_tui.tui.screens.researchers import ResearchersScreen
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.details import DetailsPane
@@ -78,7 +79,7 @@ class TooSmall(Static):
         return f"{_NARROW}x{_LOWEST} needed, {size.width}x{size.height} here\nq leaves"
 
 
-class MainScreen(DecidingScreen):
+class MainScreen(LookingScreen):
     """Draws each new view, and turns keys into requests."""
 
     CSS_PATH = "main.tcss"
@@ -105,7 +106,6 @@ class MainScreen(DecidingScreen):
         self._feed = feed
         self._diff = diff
         self._left = left
-        self._sought = ""
         self._called: Word | None = None
         self._polling = False
         self._offered: tuple[bool | None, ...] = ()
@@ -187,6 +187,11 @@ class MainScreen(DecidingScreen):
             self._app.bell()
 
     @property
+    def front(self) -> Lines:
+        """The list."""
+        return self._list
+
+    @property
     def chosen(self) -> Experiment | None:
         """The experiment under the list's cursor."""
         return self._list.chosen
@@ -243,7 +248,22 @@ class MainScreen(DecidingScreen):
 
     @on(ExperimentList.Opened)
     def _opened(self) -> None:
-        self.action_pane("details")
+        if (chosen := self._list.chosen) is not None:
+            self.open_experiment(chosen)
+
+    @work(exclusive=True, group="experiment")
+    async def open_experiment(self, experiment: Experiment, against: str | None = None) -> None:
+        """Show an experiment alone, or against another; the one that is left there is chosen."""
+        screen = ExperimentScreen(
+            self._operator, self._paths, self._feed, self._diff, self._newest, against
+        )
+        screen.change_to(experiment)
+        left = await self._app.push_screen_wait(screen)
+        if left is not None:
+            self._list.choose([left])
+
+    def _newest(self) -> View:
+        return self.view
 
     @work(exclusive=True, group="curve")
     async def _read_curve(self, experiment: Experiment) -> None:
@@ -255,7 +275,7 @@ class MainScreen(DecidingScreen):
             if not begun:
                 return
             newest = begun[-1]
-            best = self._best_run(newest.accelerator)
+            best = self.view.best_run(newest.accelerator)
             mine = await asyncio.to_thread(self._feed.curve, newest.id)
             other = await asyncio.to_thread(self._feed.curve, best.id) if best else ()
             is_itself = best is None or best.id == newest.id
@@ -264,15 +284,6 @@ class MainScreen(DecidingScreen):
             if newest.status.is_final:
                 return
             await asyncio.sleep(_CURVE_SECONDS)
-
-    def _best_run(self, accelerator: str | None) -> Run | None:
-        """A run of the best on an accelerator type."""
-        for leader in self.view.leaders:
-            if leader.accelerator == accelerator:
-                runs = self.view.runs_by_experiment.get(leader.best.experiment, ())
-                there = [run for run in runs if run.accelerator == accelerator]
-                return next((run for run in there if run.status is RunStatus.SUCCEEDED), None)
-        return None
 
     @work(exclusive=True, group="diff")
     async def _read_diff(self, experiment: Experiment) -> None:
@@ -328,24 +339,6 @@ class MainScreen(DecidingScreen):
         """Sort the list in another way."""
         self._list.next_order()
 
-    @work(exclusive=True, group="line")
-    async def action_search(self) -> None:
-        """Look for a text in the pane that has the focus."""
-        pane = self.focused if isinstance(self.focused, Lines) else self._list
-        text = await self._app.push_screen_wait(LineScreen.finding(pane.id or ""))
-        if text is not None:
-            self._sought = text
-            self._search(pane, 1)
-
-    def action_search_next(self, by: int) -> None:
-        """Go on with the search, in a direction."""
-        pane = self.focused if isinstance(self.focused, Lines) else self._list
-        self._search(pane, by)
-
-    def _search(self, pane: Lines, by: int) -> None:
-        if self._sought and not pane.find(self._sought, by):
-            self.notify(f"Not found: {self._sought}", markup=False)
-
     def action_best(self) -> None:
         """Choose the best."""
         if (best := self.view.best) is not None:
@@ -368,8 +361,7 @@ class MainScreen(DecidingScreen):
         if pair[0] is None or pair[1] is None or pair[0] is pair[1]:
             self.notify("Mark two experiments by space, or choose another than the best")
             return
-        self.query_one(DetailsPane).compare(self.view, pair[0], pair[1])
-        self.action_pane("details")
+        self.open_experiment(pair[1], against=pair[0].id)
 
     def action_axis(self) -> None:
         """Change the plot's x axis."""
@@ -383,12 +375,12 @@ class MainScreen(DecidingScreen):
     async def action_clusters(self) -> None:
         """Look at the clusters; a run that is opened there is shown here."""
         screen = ClustersScreen(
-            self._paths, lambda: self.view, self.ask_fleet if self.can_change else None
+            self._paths, self._newest, self.ask_fleet if self._operator.can_act else None
         )
         experiment = await self._app.push_screen_wait(screen)
         if experiment is not None:
             self._list.choose([experiment])
-            self.action_pane("details")
+            self.open_experiment(self.view.by_id[experiment])
 
     def action_researchers(self) -> None:
         """Look at what researchers have done and thought."""
@@ -416,11 +408,7 @@ class MainScreen(DecidingScreen):
         experiment = self._list.chosen or self.view.best
         if experiment is None:
             return
-        value = "" if experiment.value is None else f"{experiment.value:.6f}"
-        parts = (experiment.id, (experiment.commit or "")[:12], value, experiment.title)
-        words = " ".join(part for part in parts if part)
-        self._app.copy_to_clipboard(words)
-        self.notify(f"Copied: {words}", markup=False)
+        self.copy(named(experiment))
 
 
 def left_message(view: View, paths: StudyPaths) -> Content:

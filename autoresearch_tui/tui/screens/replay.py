@@ -76,11 +76,6 @@ class ReplayScreen(MainScreen):
     def call_out(self, view: View) -> None:
         """Nothing of a recording waits for anybody."""
 
-    @property
-    def can_change(self) -> bool:
-        """Nothing of a recording can be changed."""
-        return False
-
     def action_speed(self, factor: float) -> None:
         """Go faster or slower."""
         head = self._recording.head

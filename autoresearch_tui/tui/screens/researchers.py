@@ -18,8 +18,8 @@ from autoresearch_tui.spoken import duration
 from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.lines import Lines
+from autoresearch_tui.tui.words import thought_style
 
-_STYLES = {"~": "$quiet italic", ">": "$primary", "<": "$quiet", "$": "$quiet", "!": "$warning"}
 _REFRESH_SECONDS = 2.0
 _FOLDED = 4
 """Lines that are left of a thought that is folded."""
@@ -93,7 +93,7 @@ class ResearchersScreen(ModalScreen[None]):
             return
         turn = self._turns[len(self._turns) - 1 - at]
         thoughts = await asyncio.to_thread(self._feed.thoughts_of, turn.id)
-        lines = [(line, _STYLES.get(line[:1], "")) for line in turn_page(turn, thoughts)]
+        lines = [(line, thought_style(line)) for line in turn_page(turn, thoughts)]
         self._write(f"turn {turn.id}", _folded(lines) if self._is_folded else lines)
 
     def _write(self, title: str, lines: list[tuple[str, str]]) -> None:
@@ -152,7 +152,7 @@ def _folded(lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
             if in_thought > _FOLDED:
                 cut += 1
                 continue
-            style = _STYLES["~"]
+            style = thought_style("~")
         else:
             if cut:
                 found.append((f"  … {cut} more lines (f)", "$quiet"))

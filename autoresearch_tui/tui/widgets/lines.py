@@ -15,6 +15,9 @@ from textual.widget import Widget
 from autoresearch_tui.plain import plain
 from autoresearch_tui.tui.widgets.drawn import Painted
 
+Line = tuple[str, str | Content]
+"""A line's text with its style, or with how it is drawn where one style is not enough."""
+
 _KEPT = 10_000
 """Lines kept for scrolling back."""
 
@@ -37,8 +40,8 @@ class Lines(Painted, ScrollView, can_focus=True):
 
     def __init__(self, *, id: str, empty: str, follow: bool = False, wrap: bool = True) -> None:
         super().__init__(id=id, classes="pane")
-        self._source: list[tuple[str, str]] = []
-        self._rows: list[tuple[str, str]] = []
+        self._source: list[Line] = []
+        self._rows: list[Line] = []
         self._longest = 0
         self._wrapped_at = 0
         self._empty = empty
@@ -48,9 +51,9 @@ class Lines(Painted, ScrollView, can_focus=True):
         self._found = ""
         self._found_at: int | None = None
 
-    def write(self, lines: Iterable[tuple[str, str]]) -> None:
+    def write(self, lines: Iterable[Line]) -> None:
         """Append lines, each with its style."""
-        new = [(plain(text).expandtabs(4), style) for text, style in lines]
+        new = [(clean(text), style) for text, style in lines]
         self._source += new
         if len(self._source) > 2 * _KEPT:
             self._source = self._source[-_KEPT:]
@@ -69,7 +72,7 @@ class Lines(Painted, ScrollView, can_focus=True):
             del self._rows[-drawn:]
         self.write([(last + text, style)])
 
-    def replace(self, lines: Iterable[tuple[str, str]]) -> None:
+    def replace(self, lines: Iterable[Line]) -> None:
         """Show other lines, at the same place."""
         self._source, self._rows, self._longest = [], [], 0
         self.write(lines)
@@ -122,7 +125,15 @@ class Lines(Painted, ScrollView, can_focus=True):
         """Bring the next row into sight that has a text, in a direction; round the end."""
         self._found = text.casefold()
         places = [at for at, (row, _) in enumerate(self._rows) if self._found in row.casefold()]
-        if not text or not places:
+        return self._go_to_next(places if text else [], by)
+
+    def find_style(self, style: str, by: int) -> bool:
+        """Bring the next row into sight that is drawn in a style, as `find` does."""
+        self._found = ""
+        return self._go_to_next([at for at, row in enumerate(self._rows) if row[1] == style], by)
+
+    def _go_to_next(self, places: Sequence[int], by: int) -> bool:
+        if not places:
             self._found_at = None
             self.refresh()
             return False
@@ -178,7 +189,7 @@ class Lines(Painted, ScrollView, can_focus=True):
         """The wheel goes back."""
         self._scrolled_back()
 
-    def _add_rows(self, lines: Sequence[tuple[str, str]]) -> None:
+    def _add_rows(self, lines: Sequence[Line]) -> None:
         if self._wrapped_at <= 0:
             return
         if self._wrap:
@@ -221,8 +232,11 @@ class Lines(Painted, ScrollView, can_focus=True):
         else:
             text, style = "", ""
         # One style to the end of the line is half the bytes of two.
-        text += " " * (self._width - cell_len(text))
-        content = Content.styled(text, style) if style else Content(text)
+        space = " " * (self._width - cell_len(text))
+        if isinstance(style, Content):
+            content = style.append(space)
+        else:
+            content = Content.styled(text + space, style) if style else Content(text + space)
         if self._found and (start := text.casefold().find(self._found)) >= 0:
             content = content.stylize("reverse", start, start + len(self._found))
         selection = self.text_selection
@@ -249,16 +263,25 @@ class Lines(Painted, ScrollView, can_focus=True):
         self.refresh()
 
 
-def _wrapped(text: str, style: str, width: int) -> list[tuple[str, str]]:
+def clean(text: str) -> str:
+    """A line as it is drawn: without control characters, tabs as spaces."""
+    return plain(text).expandtabs(4)
+
+
+def _wrapped(text: str, style: str | Content, width: int) -> list[Line]:
     """Cut a line into pieces of at most `width` cells, between words where that is possible."""
-    pieces: list[tuple[str, str]] = []
-    while cell_len(text) > width:
-        most = _characters_within(text, width)
-        cut = text.rfind(" ", most // 2, most + 1)
-        cut = cut if cut > 0 else most
-        pieces.append((text[:cut], style))
-        text = text[cut:].lstrip(" ")
-    return [*pieces, (text, style)]
+    pieces: list[Line] = []
+    begin, whole = 0, len(text)
+
+    def piece(end: int) -> Line:
+        return text[begin:end], style[begin:end] if isinstance(style, Content) else style
+
+    while cell_len(rest := text[begin:]) > width:
+        most = _characters_within(rest, width)
+        cut = rest.rfind(" ", most // 2, most + 1)
+        pieces.append(piece(end := begin + (cut if cut > 0 else most)))
+        begin = whole - len(text[end:].lstrip(" "))
+    return [*pieces, piece(whole)]
 
 
 def _characters_within(text: str, width: int) -> int:

@@ -1,7 +1,10 @@
 """The streaming log of one run, or of a cluster's set-up."""
 
 import asyncio
+import re
 from pathlib import Path
+
+from textual.binding import Binding
 
 from autoresearch_tui.tail import Tail
 from autoresearch_tui.tui.widgets.lines import Lines
@@ -13,6 +16,8 @@ _MOST_BYTES = 400_000
 
 class LogPane(Lines):
     """Follows one file at a time."""
+
+    BINDINGS = [Binding("exclamation_mark", "next_error", "next error", show=False)]
 
     def __init__(self) -> None:
         super().__init__(id="log", empty="no output yet", follow=True, wrap=False)
@@ -32,6 +37,11 @@ class LogPane(Lines):
             self._tail = Tail(path, most=_MOST_BYTES) if path is not None else None
             self.clear()
 
+    def action_next_error(self) -> None:
+        """Go to the next line that tells of an error."""
+        if not self.find_style(_ERROR, 1):
+            self.notify("No error in this log")
+
     async def _poll(self) -> None:
         tail = self._tail
         if tail is None or self._reading or not self.is_on_screen:
@@ -49,7 +59,13 @@ class LogPane(Lines):
             self.write((line, _style(line)) for line in lines)
 
 
+_ERROR = "$error"
+_TELLS_OF_ERROR = re.compile(
+    r"FAIL|Traceback|fatal\b|error\b|Error\b|[\w.]*(Error|Exception|Interrupt)(:|$)"
+)
+
+
 def _style(line: str) -> str:
-    if line.startswith(("FAIL", "Traceback", "error", "Error")):
-        return "$error"
+    if _TELLS_OF_ERROR.match(line):
+        return _ERROR
     return "$quiet" if line.startswith("step ") else ""
