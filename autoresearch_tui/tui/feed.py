@@ -61,6 +61,7 @@ class Feed:
         self._results_of = object()
         self._key: object = None
         self._before: View | None = None
+        self._best_curves: dict[str, tuple[str, Sequence[CurvePoint]]] = {}
         self._judgements: dict[tuple[str, str], Judgement] = {}
         self._trouble = ""
 
@@ -120,6 +121,14 @@ class Feed:
         self._trouble = trouble
         return View(experiments=tuple(self._experiments.values()), runs=self._runs, trouble=trouble)
 
+    def _read_best_curves(self, reader: Reader) -> None:
+        """Read the curves of those that were the best in the picture before, once each."""
+        before = self._before
+        for kind in before.kinds if before is not None else ():
+            best = before.best_run(kind) if before is not None else None
+            if best is not None and self._best_curves.get(kind, ("",))[0] != best.id:
+                self._best_curves[kind] = best.id, reader.curve(best.id)
+
     def _read(self, reader: Reader) -> View:
         with reader.snapshot():
             study, rev = reader.study(), reader.revision()
@@ -132,6 +141,7 @@ class Feed:
             now = time.time()
             telemetry = reader.telemetry()
             lives, pauses = reader.lives(now), reader.pauses(now)
+            self._read_best_curves(reader)
         self._rev = rev
         self._thought = thoughts[-1].seq if thoughts else self._thought
         self._event = events[-1].seq if events else self._event
@@ -161,6 +171,7 @@ class Feed:
             telemetry=telemetry,
             judgements=tuple(self._judgements.values()),
             results_of=self._results_of,
+            best_curves={kind: curve for kind, (_, curve) in self._best_curves.items()},
         )
         self._before = view.taking_over(self._before)
         return view

@@ -10,6 +10,7 @@ from autoresearch_tui.control import process_lives
 from autoresearch_tui.domain import (
     HEARTBEAT_LIMIT,
     Cluster,
+    CurvePoint,
     Event,
     Experiment,
     ExperimentStatus,
@@ -41,6 +42,7 @@ _MADE_OF = {
     "_first_start": ("runs",),
     "_runs_by_cluster": ("runs",),
     "runs_on": ("runs",),
+    "active_on": ("runs",),
     "_recent_runs": ("runs",),
 }
 """What is worked out from which fields, so that a picture may take it over from the one before."""
@@ -54,7 +56,8 @@ class View:
     has come since the picture before; `lives` says when an engine lived, `pauses` when the study
     was paused; `telemetry` is what a cluster's accelerators say of themselves. `clock` gives the
     present of the study in Unix seconds, which for a recording is not ours. Pictures with the same
-    `results_of` have the same results.
+    `results_of` have the same results. `best_curves` has the training curve of a run of the best
+    on each accelerator type, where it has one.
     """
 
     study: Study | None = None
@@ -71,6 +74,9 @@ class View:
     telemetry: Mapping[str, str] = field(default_factory=dict[str, str])
     clock: Callable[[], float] = time.time
     results_of: object = None
+    best_curves: Mapping[str, Sequence[CurvePoint]] = field(
+        default_factory=dict[str, Sequence[CurvePoint]]
+    )
 
     def taking_over(self, before: "View | None") -> "View":
         """This picture, with what was worked out for an earlier one that is made of the same."""
@@ -150,6 +156,15 @@ class View:
         for run in self.runs.values():
             found.setdefault(run.experiment, []).append(run)
         return {key: sorted(runs, key=lambda r: r.ordinal) for key, runs in found.items()}
+
+    @cached_property
+    def active_on(self) -> Mapping[str, Sequence[Run]]:
+        """The runs of each cluster that have not ended, oldest first."""
+        found: dict[str, list[Run]] = {}
+        for run in self.active_runs:
+            if run.cluster is not None:
+                found.setdefault(run.cluster, []).append(run)
+        return found
 
     @cached_property
     def runs_on(self) -> Mapping[str, Sequence[Run]]:

@@ -12,14 +12,17 @@ from autoresearch_tui.domain import (
     Blame,
     Cluster,
     ClusterStatus,
+    CurvePoint,
     Experiment,
     ExperimentStatus,
+    Progress,
     Run,
     RunStatus,
     Verdict,
 )
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Writer
+from autoresearch_tui.tui.feed import Feed
 from autoresearch_tui.tui.gantt import Window, how_it_ended, strip
 from autoresearch_tui.tui.screens.clusters import ClustersScreen
 from autoresearch_tui.tui.screens.experiment import ExperimentScreen
@@ -221,3 +224,63 @@ async def test_who_only_looks_is_offered_no_act_on_clusters(
         await pilot.press("D", "R", "plus", "escape")
         await until(pilot, lambda: app.screen is app.main)
     assert asked == []
+
+
+def many(count: int) -> tuple[list[Cluster], dict[str, Run]]:
+    """Clusters of two types that all run something, the first one for a minute only."""
+    clusters, runs = list[Cluster](), dict[str, Run]()
+    for at in range(count):
+        kind = "H200" if at % 4 == 0 else "H100"
+        name = f"gpu-{at:02}"
+        clusters.append(replace(cluster(name, ClusterStatus.UP), accelerator=kind))
+        run = ran(f"e{at}", NOW, None, cluster=name, accelerator=kind)
+        runs[run.id] = run
+    return clusters, runs
+
+
+def test_beyond_24_clusters_a_strip_has_a_cell_each_and_names_the_worst():
+    clusters, runs = many(64)
+    clusters[5] = replace(clusters[5], suspected="lost 3 runs in a row")
+    clusters[7] = replace(clusters[7], status=ClusterStatus.PROVISIONING)
+    del runs["e9"]
+    view = View(clusters=clusters, runs=runs, lives=[(NOW, NOW + 60)])
+    lines = [line.plain for line in tile_lines(view, NOW + 60, 120, 8)]
+    assert len(lines) == 3
+    assert lines[0].startswith("H100 47/48 up busy 100%")
+    assert lines[0].count("█") == 45
+    assert lines[1].startswith("H200 16/16 up")
+    assert "▲ gpu-05 lost 3 runs in a row" in lines[2]
+    assert "○ gpu-09" in lines[2]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 70), st.integers(20, 220), st.integers(2, 9))
+def test_tiles_of_any_number_fit_any_width(count: int, width: int, rows: int):
+    clusters, runs = many(count)
+    lines = tile_lines(View(clusters=clusters, runs=runs), NOW + 30, width, rows)
+    assert all(line.cell_length <= width for line in lines)
+    assert len(lines) <= 2 * rows
+
+
+def test_a_tile_says_how_it_learns_beside_the_best():
+    run = ran("e1-r1", NOW, None)
+    progress = {run.id: Progress(run.id, 0.5, 10, 4.25, 100.0, "", NOW)}
+    curve = [CurvePoint(1, 0.25, 5.0), CurvePoint(2, 0.5, 4.5), CurvePoint(3, 1.0, 3.0)]
+    view = View(
+        clusters=FLEET[:1], runs={run.id: run}, progress=progress, best_curves={"H100": curve}
+    )
+    for rows in (1, 9):
+        shown = "\n".join(line.plain for line in tile_lines(view, NOW, 100, rows))
+        assert "loss 4.2500, best 4.5000" in shown
+
+
+async def test_the_curve_of_the_best_is_read_once_it_is_known(paths: StudyPaths, store: Writer):
+    store.put_read([], {"e0001-r1": [CurvePoint(1, 0.5, 4.5)]}, [])
+    feed = Feed(paths)
+    first = feed.poll()
+    store.put_cluster(cluster("gpu-01", ClusterStatus.UP))
+    second = feed.poll()
+    feed.close()
+    assert first is not None
+    assert second is not None
+    assert [point.loss for point in second.best_curves["CPU"]] == [4.5]

@@ -270,7 +270,11 @@ def test_tiles_keep_to_their_place(count: int, width: int):
     clusters = tuple(cluster(f"gpu-{i:02}") for i in range(count))
     lines = tile_lines(view(clusters=clusters), NOW, width, 9)
     assert all(line.cell_length <= width for line in lines)
-    assert all(f"gpu-{i:02}" in "\n".join(x.plain for x in lines) for i in range(count))
+    shown = "\n".join(line.plain for line in lines)
+    if count <= 24:
+        assert all(f"gpu-{i:02}" in shown for i in range(count))
+    else:
+        assert f"○ {count} idle" in shown or shown.count("○") >= width // 3
 
 
 def test_list_begins_with_what_waits():

@@ -142,7 +142,8 @@ class ExperimentScreen(LookingScreen):
         log = self.query_one(LogPane)
         if runs:
             run = runs[max(min(self._run, len(runs) - 1), -len(runs))]
-            log.follow(self._paths.run_log(run.id), f"log {run.id} on {run.cluster}")
+            title, is_over = f"log {run.id} on {run.cluster}", run.status.is_final
+            log.follow(self._paths.run_log(run.id), title, is_over=is_over)
         else:
             log.follow(None, "no run has begun")
 

@@ -208,7 +208,9 @@ class MainScreen(LookingScreen):
     def _follow_log(self) -> None:
         pane = self.query_one(LogPane)
         if (run := self._logged_run()) is not None:
-            pane.follow(self._paths.run_log(run.id), f"4 log {run.id} on {run.cluster}")
+            is_over = run.status.is_final
+            title = f"4 log {run.id} on {run.cluster}"
+            pane.follow(self._paths.run_log(run.id), title, is_over=is_over)
         elif self.view.clusters and not self.view.runs:
             pane.follow(*self._setup_log())
         else:

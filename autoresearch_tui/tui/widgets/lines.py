@@ -93,6 +93,12 @@ class Lines(Painted, ScrollView, can_focus=True):
     def _width(self) -> int:
         return self.scrollable_content_region.width
 
+    def say_when_empty(self, words: str) -> None:
+        """What stands there without a line."""
+        if words != self._empty:
+            self._empty = words
+            self.repaint()
+
     @property
     def text(self) -> str:
         """All that is kept, as it came."""

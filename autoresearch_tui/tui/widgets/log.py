@@ -9,6 +9,7 @@ from textual.binding import Binding
 from autoresearch_tui.tail import Tail
 from autoresearch_tui.tui.widgets.lines import Lines
 
+_NO_OUTPUT = "no output yet"
 _POLL_SECONDS = 0.5
 _MOST_BYTES = 400_000
 """Newest bytes that are read of a file at a time."""
@@ -20,7 +21,7 @@ class LogPane(Lines):
     BINDINGS = [Binding("exclamation_mark", "next_error", "next error", show=False)]
 
     def __init__(self) -> None:
-        super().__init__(id="log", empty="no output yet", follow=True, wrap=False)
+        super().__init__(id="log", empty=_NO_OUTPUT, follow=True, wrap=False)
         self._path: Path | None = None
         self._tail: Tail | None = None
         self._reading = False
@@ -29,8 +30,11 @@ class LogPane(Lines):
         """Begin to follow."""
         self.set_interval(_POLL_SECONDS, self._poll)
 
-    def follow(self, path: Path | None, title: str) -> None:
-        """Show another file from its beginning; the same one goes on."""
+    def follow(self, path: Path | None, title: str, *, is_over: bool = False) -> None:
+        """Show another file from its beginning; the same one goes on. `is_over`: nothing comes."""
+        self.say_when_empty(
+            "nothing was written, or its log is not here" if is_over else _NO_OUTPUT
+        )
         self.entitle(title)
         if path != self._path:
             self._path = path

@@ -9,9 +9,9 @@ from textual.strip import Strip
 from autoresearch_tui.domain import Cluster, ClusterStatus
 from autoresearch_tui.spoken import clock_of, percent
 from autoresearch_tui.tui.gantt import Window, how_it_ended, strip
+from autoresearch_tui.tui.tile import state_of
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.drawn import Drawn
-from autoresearch_tui.tui.widgets.tiles import state_of
 
 _WINDOWS = (900.0, 3600.0, 4 * 3600.0, 12 * 3600.0, 48 * 3600.0)
 """How far back the strips may reach, in seconds."""
