@@ -292,6 +292,7 @@ class Llm(Section):
     """The language model that proposes."""
 
     model: Annotated[str, Field(min_length=1)] = "claude-opus-5-5"
+    """Its name, as the API has it."""
     effort: Effort = "high"
     """How much it thinks."""
     max_tokens: Annotated[int, Field(ge=1024)] = 32_000

@@ -89,6 +89,8 @@ LOOK = (
         "clusters", "i,C", "the clusters: their time, runs, logs; drain, replace, more", "clusters"
     ),
     Command("researchers", "r", "the researchers: yields, turns, notepad", "turns"),
+    Command("events", "e", "the record: who did what to what, when"),
+    Command("settings", "v", "the settings: what is in force, what the file says"),
     Command("copy", "y", "copy id, commit, value and title"),
     Command("pager", "o", "open what the pane holds in $PAGER"),
     Command("axis", "t", "results over their order, time, hours of clusters, or dollars"),
@@ -121,6 +123,16 @@ PLOT = (
 )
 """What works in the plot."""
 
+
+PAGE = (
+    Command("search", "slash", "search in this page"),
+    Command("search_next(1)", "n", "the next that is found"),
+    Command("search_next(-1)", "N", "the one before"),
+    Command("copy", "y", "copy the whole page"),
+    Command("pager", "o", "open it in $PAGER"),
+    Command("leave", "escape,q", "back to where one came from"),
+)
+"""What works in a page of lines, such as the record."""
 
 OPENED = (
     Command("tab('summary')", "1", "what it is and what the judge said"),

@@ -6,7 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from autoresearch_tui.domain import CurvePoint, Experiment, Judgement, Note, Run, Thought, Turn
+from autoresearch_tui.domain import (
+    CurvePoint,
+    Event,
+    Experiment,
+    Judgement,
+    Note,
+    Run,
+    Thought,
+    Turn,
+)
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Reader, open_reader
@@ -15,6 +24,7 @@ from autoresearch_tui.tui.view import View
 T = TypeVar("T")
 
 _FIRST_THOUGHTS = 2000
+_MOST_EVENTS = 5000
 
 
 class Source(Protocol):
@@ -38,6 +48,10 @@ class Source(Protocol):
 
     def notepad(self) -> Note:
         """The notepad as it is; may block."""
+        ...
+
+    def events(self, after: int) -> Sequence[Event]:
+        """The newest entries of the record above a number, in order; may block."""
         ...
 
     def close(self) -> None:
@@ -94,6 +108,10 @@ class Feed:
     def notepad(self) -> Note:
         """The newest version of the notepad."""
         return self._ask(lambda reader: reader.notepad(), Note(0, 0.0, "", ""))
+
+    def events(self, after: int) -> Sequence[Event]:
+        """The newest entries of the record above a number."""
+        return self._ask(lambda reader: reader.events(after, _MOST_EVENTS), [])
 
     def _ask(self, read: Callable[[Reader], T], otherwise: T) -> T:
         """Ask over a connection of its own, for this may be in the middle of a poll."""

@@ -237,6 +237,11 @@ class Replay:
         with self._lock:
             return self._reader.notepad()
 
+    def events(self, after: int) -> Sequence[Event]:
+        """The entries above a number that have been made by now."""
+        now = self.head.now()
+        return [each for each in self._record.events if each.seq > after and each.time <= now]
+
     def _curve(self, run: str) -> list[CurvePoint]:
         if run not in self._curves:
             self._curves[run] = self._reader.curve(run)

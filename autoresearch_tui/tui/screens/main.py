@@ -34,6 +34,7 @@ from autoresearch_tui.tui.screens.experiment import ExperimentScreen, named
 from autoresearch_tui.tui.screens.help import HelpScreen
 from autoresearch_tui.tui.screens.line import LineScreen
 from autoresearch_tui.tui.screens.looking import LookingScreen
+from autoresearch_tui.tui.screens.pages import EventsScreen, SettingsScreen
 from autoresearch_tui.tui.screens.researchers import ResearchersScreen
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.details import DetailsPane
@@ -387,6 +388,14 @@ class MainScreen(LookingScreen):
     def action_researchers(self) -> None:
         """Look at what researchers have done and thought."""
         self._app.push_screen(ResearchersScreen(self._feed, self.view))
+
+    def action_events(self) -> None:
+        """Look at the study's record."""
+        self._app.push_screen(EventsScreen(self._operator, self._newest, self._feed))
+
+    def action_settings(self) -> None:
+        """Look at what the study goes by."""
+        self._app.push_screen(SettingsScreen(self._operator, self._newest, self._paths))
 
     def action_next_waiting(self) -> None:
         """Choose the next proposal that waits for approval."""
