@@ -80,7 +80,7 @@ LOOK = (
     Command("step(-1)", "left_square_bracket", "the experiment before, by number"),
     Command("step(1)", "right_square_bracket", "the experiment after it"),
     Command("filter", "f", "filter the list by a query line"),
-    Command("sort", "s", "sort the list: as it comes, by value, by gain, by number"),
+    Command("sort", "s", "sort the list: as it comes, by value, gain, number, lineage"),
     Command("search", "slash", "search in this pane"),
     Command("search_next(1)", "n", "the next that is found"),
     Command("search_next(-1)", "N", "the one before"),

@@ -13,6 +13,7 @@ from autoresearch_tui.domain import Experiment, ExperimentStatus, RunStatus, Ver
 from autoresearch_tui.query import Query
 from autoresearch_tui.spoken import duration, percent
 from autoresearch_tui.tui.commands import LIST, bindings
+from autoresearch_tui.tui.lineage import lineage
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.lines import Lines
 from autoresearch_tui.tui.words import mark
@@ -50,8 +51,8 @@ def sorted_by(order: str, experiments: Sequence[Experiment], *, minimize: bool) 
             return ordered(experiments)
 
 
-ORDERS = ("newest", "value", "gain", "number")
-"""How the list may be sorted; the first has what waits and runs on top."""
+ORDERS = ("newest", "value", "gain", "number", "lineage")
+"""How the list may be sorted; the first has what waits and runs on top, the last is a tree."""
 
 
 class ExperimentList(Lines):
@@ -72,6 +73,7 @@ class ExperimentList(Lines):
         super().__init__(id="experiments", empty="no experiment yet")
         self._view = View()
         self._shown: list[Experiment] = []
+        self._joints: dict[str, str] = {}
         self._chosen: str | None = None
         self._marked: dict[str, None] = {}
         self._query = Query()
@@ -120,7 +122,11 @@ class ExperimentList(Lines):
     def _select(self) -> None:
         minimize = self._view.study is None or self._view.study.minimize
         found = [e for e in self._view.experiments if self._query.matches(e)]
-        self._shown = sorted_by(self._order, found, minimize=minimize)
+        if self._order == "lineage":
+            tree = lineage(found, self._view.experiments)
+            self._shown, self._joints = [e for e, _ in tree], {e.id: joint for e, joint in tree}
+        else:
+            self._shown, self._joints = sorted_by(self._order, found, minimize=minimize), {}
         self.entitle(f"3 experiments: {self._title(len(found))}")
         self._fit()
 
@@ -276,6 +282,7 @@ class ExperimentList(Lines):
             ),
             (f"{sign.sign} {state}", sign.style),
             numbers,
+            (self._joints.get(experiment.id, ""), "$quiet"),
             (text, _tone(experiment)),
         )
 
