@@ -86,13 +86,19 @@ def verdict_rows(
 
 
 def leaders(
-    rows: Iterable[Judgement], baselines: Collection[str], runs: Iterable[Run], *, minimize: bool
+    rows: Iterable[Judgement],
+    baselines: Collection[str],
+    results: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    minimize: bool,
 ) -> list[Leader]:
-    """The best of each accelerator type, that with most verdicts first."""
+    """The best of each accelerator type, that with most verdicts first.
+
+    `results` are as `measured` has them.
+    """
     by_kind: defaultdict[str, list[Judgement]] = defaultdict(list)
     for row in rows:
         by_kind[row.accelerator].append(row)
-    results = _results(runs)
     found: list[Leader] = []
     for kind in sorted(by_kind, key=lambda kind: -len(by_kind[kind])):
         here = [row for row in by_kind[kind] if row.value is not None]
@@ -100,7 +106,7 @@ def leaders(
         if best is not None:
             start = next((row for row in reversed(here) if row.experiment in baselines), None)
             tried = sum(row.experiment not in baselines for row in here)
-            known = _claim(best, start, tried, results[kind], minimize=minimize)
+            known = _claim(best, start, tried, results.get(kind, {}), minimize=minimize)
             found.append(Leader(kind, best, start, known))
     return found
 
@@ -122,12 +128,12 @@ def _claim(
     return Claim(gain, tried, luck(pooled_noise(results.values()), tried, repeats))
 
 
-def noise_by_kind(runs: Iterable[Run]) -> Mapping[str, Noise]:
-    """The spread of repeats on each accelerator type."""
-    return {kind: pooled_noise(found.values()) for kind, found in _results(runs).items()}
+def noise_by_kind(results: Mapping[str, Mapping[str, Sequence[float]]]) -> Mapping[str, Noise]:
+    """The spread of repeats on each accelerator type; `results` are as `measured` has them."""
+    return {kind: pooled_noise(found.values()) for kind, found in results.items()}
 
 
-def _results(runs: Iterable[Run]) -> defaultdict[str, dict[str, list[float]]]:
+def measured(runs: Iterable[Run]) -> Mapping[str, Mapping[str, Sequence[float]]]:
     """Metrics by accelerator type and experiment."""
     found: defaultdict[str, dict[str, list[float]]] = defaultdict(dict)
     for run in runs:

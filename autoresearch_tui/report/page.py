@@ -10,7 +10,7 @@ from string import Template
 
 from autoresearch_tui.domain import Experiment, Judgement, Noise, Run, RunStatus, Study, Verdict
 from autoresearch_tui.errors import AutoresearchError
-from autoresearch_tui.judge.claim import Leader, leaders, noise_by_kind, verdict_rows
+from autoresearch_tui.judge.claim import Leader, leaders, measured, noise_by_kind, verdict_rows
 from autoresearch_tui.judge.usual import usual_range
 from autoresearch_tui.judge.yields import Yield, yields
 from autoresearch_tui.report.chart import Chart, Point, Series, to_svg
@@ -51,14 +51,14 @@ def read_facts(reader: Reader) -> Facts:
         study, experiments, runs = reader.study(), reader.experiments(), reader.runs()
         rows = verdict_rows(experiments, reader.judgements(), study.task_since)
         turns = reader.turns(0, 1_000_000)
-    baselines = {e.id for e in experiments if e.is_baseline}
+    baselines, results = {e.id for e in experiments if e.is_baseline}, measured(runs)
     return Facts(
         study,
         experiments,
         rows,
         runs,
-        leaders(rows, baselines, runs, minimize=study.minimize),
-        dict(noise_by_kind(runs)),
+        leaders(rows, baselines, results, minimize=study.minimize),
+        dict(noise_by_kind(results)),
         yields(experiments, runs, turns),
         sum(run.seconds or 0.0 for run in runs) / 3600,
         sum(turn.tokens_in + turn.tokens_out for turn in turns),

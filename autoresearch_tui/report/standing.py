@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from autoresearch_tui.control import engine_lives
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Study, StudyStatus
 from autoresearch_tui.health import Facts, Health, health
-from autoresearch_tui.judge.claim import Leader, leaders, verdict_rows
+from autoresearch_tui.judge.claim import Leader, leaders, measured, verdict_rows
 from autoresearch_tui.store import Reader
 from autoresearch_tui.usage import Split, Usage, split, usage
 
@@ -56,7 +56,7 @@ def standing(reader: Reader, now: float) -> Standing:
         leaders(
             rows,
             {e.id for e in experiments if e.is_baseline},
-            runs,
+            measured(runs),
             minimize=study.minimize,
         ),
         usage(runs, lives, now),

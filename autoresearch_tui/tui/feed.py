@@ -191,5 +191,5 @@ class Feed:
             results_of=self._results_of,
             best_curves={kind: curve for kind, (_, curve) in self._best_curves.items()},
         )
-        self._before = view.taking_over(self._before)
+        self._before = view.taking_over(self._before).prepared()
         return view

@@ -86,6 +86,13 @@ class View:
                 self.__dict__[name] = before.__dict__[name]
         return self
 
+    def prepared(self) -> "View":
+        """This picture, with all worked out that a redraw needs: not for the event loop."""
+        for name in _MADE_OF:
+            getattr(self, name)
+        self.results.prepare()
+        return self
+
     def silence(self, now: float) -> float | None:
         """Seconds since the engine's last heartbeat while it should live; None when all is well."""
         study = self.study
@@ -155,7 +162,10 @@ class View:
         found: dict[str, list[Run]] = {}
         for run in self.runs.values():
             found.setdefault(run.experiment, []).append(run)
-        return {key: sorted(runs, key=lambda r: r.ordinal) for key, runs in found.items()}
+        for runs in found.values():
+            if len(runs) > 1:
+                runs.sort(key=lambda r: r.ordinal)
+        return found
 
     @cached_property
     def active_on(self) -> Mapping[str, Sequence[Run]]:

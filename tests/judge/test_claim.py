@@ -7,7 +7,14 @@ import pytest
 
 from autoresearch_tui.domain import Experiment, ExperimentStatus, Noise, Run, RunStatus, Verdict
 from autoresearch_tui.judge import verdict as judge
-from autoresearch_tui.judge.claim import Claim, dunnett_quantile, leaders, luck, verdict_rows
+from autoresearch_tui.judge.claim import (
+    Claim,
+    dunnett_quantile,
+    leaders,
+    luck,
+    measured,
+    verdict_rows,
+)
 from autoresearch_tui.judge.noise import pooled_noise
 
 RULE = judge.Rule("val_bpb", minimize=True, margin=0.5)
@@ -52,7 +59,7 @@ def greedy_study(seed: int, tried: int, effect: float = 0.0) -> Claim | None:
 
 
 def claim_of(experiments: list[Experiment], runs: list[Run]) -> Claim | None:
-    found = leaders(verdict_rows(experiments, []), {"e0001"}, runs, minimize=True)
+    found = leaders(verdict_rows(experiments, []), {"e0001"}, measured(runs), minimize=True)
     return found[0].claim if found else None
 
 

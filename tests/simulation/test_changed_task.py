@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autoresearch_tui.domain import AGAIN, Experiment, ExperimentStatus, Verdict
-from autoresearch_tui.judge.claim import leaders, verdict_rows
+from autoresearch_tui.judge.claim import leaders, measured, verdict_rows
 from autoresearch_tui.researchers.base import Desk
 from autoresearch_tui.simulation.study import Landscape, Sampler, Simulation
 from autoresearch_tui.store import Reader
@@ -83,7 +83,7 @@ def test_nothing_is_compared_across_two_tasks(tmp_path: Path):
     baselines = [e for e in experiments if e.is_baseline]
     assert [e.judged_at >= since for e in baselines if e.judged_at] == [False, True]
     rows = verdict_rows(experiments, store.judgements(), since)
-    found = leaders(rows, {e.id for e in baselines}, store.runs(), minimize=True)
+    found = leaders(rows, {e.id for e in baselines}, measured(store.runs()), minimize=True)
     assert [leader.accelerator for leader in found] == ["H100", "H200"]
     for leader in found:
         assert leader.baseline is not None

@@ -55,29 +55,29 @@ def night(count: int = 40) -> View:
 
 def test_what_x_is():
     shown = night()
-    assert [p.x for p in points_of(shown, axis="order", chosen=None)] == list(range(1, 41))
-    times = [p.x for p in points_of(shown, axis="time", chosen=None)]
+    assert points_of(shown, axis="order", chosen=None).x.tolist() == list(range(1, 41))
+    times = points_of(shown, axis="time", chosen=None).x.tolist()
     assert times == pytest.approx([n / 12 for n in range(1, 41)])
-    hours = [p.x for p in points_of(shown, axis="hours", chosen=None)]
+    hours = points_of(shown, axis="hours", chosen=None).x.tolist()
     assert hours == pytest.approx([n / 30 for n in range(1, 41)])
-    assert [p.x for p in points_of(shown, axis="cost", chosen=None)] == list(range(1, 41))
+    assert points_of(shown, axis="cost", chosen=None).x.tolist() == list(range(1, 41))
     assert "$40.00" in plot_lines(shown, 60, 12, axis="cost", chosen=None)[-1].plain
     assert "hours of clusters" in plot_lines(shown, 60, 12, axis="hours", chosen=None)[-1].plain
 
 
 def test_what_is_certified_is_marked():
-    assert points_of(night(), axis="order", chosen=None)[0].sign == "★"
+    assert points_of(night(), axis="order", chosen=None).sign(0) == "★"
 
 
 def test_a_finer_look_is_around_what_is_chosen_else_at_the_end():
     points = points_of(night(), axis="order", chosen="e0010")
-    assert len(window_of(points, 1)) == 40
+    assert len(window_of(points, 1).x) == 40
     finer = window_of(points, 4)
-    assert any(p.chosen for p in finer)
-    assert 8 <= len(finer) <= 12
+    assert len(finer.chosen_at) == 1
+    assert 8 <= len(finer.x) <= 12
     newest = window_of(points_of(night(), axis="order", chosen=None), 8)
-    assert newest[-1].experiment == "e0040"
-    assert len(newest) <= 6
+    assert newest.columns.experiment[-1] == "e0040"
+    assert len(newest.x) <= 6
 
 
 def test_the_noise_of_a_best_is_drawn_on_both_sides():

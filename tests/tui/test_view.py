@@ -1,9 +1,11 @@
 """The numbers and words of the screen, as functions of a picture."""
 
+import math
 import os
 import subprocess
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.cells import cell_len
 from textual.content import Content
@@ -22,12 +24,13 @@ from autoresearch_tui.domain import (
     StudyStatus,
     Verdict,
 )
+from autoresearch_tui.judge.usual import usual_range
 from autoresearch_tui.spoken import duration, percent
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.experiments import ordered
 from autoresearch_tui.tui.widgets.header import header_lines
 from autoresearch_tui.tui.widgets.lines import _wrapped  # pyright: ignore[reportPrivateUsage]
-from autoresearch_tui.tui.widgets.scatter import Plot, Point, frame_of, plot_lines, points_of
+from autoresearch_tui.tui.widgets.scatter import Plot, frame_of, plot_lines, points_of
 from autoresearch_tui.tui.widgets.tiles import tile_lines
 from autoresearch_tui.tui.words import Segment, fit
 from tests.studies import until
@@ -154,18 +157,16 @@ def test_each_accelerator_type_has_its_best():
 
 def test_the_running_best_of_one_type_is_not_drawn_to_anothers():
     points = points_of(two_types(), axis="order", chosen="e0001")
-    assert [(p.y, p.sign, p.best, p.chosen) for p in points] == [
-        (1.0, "●", True, True),
-        (0.8, "◆", True, True),
-        (0.9, "●", True, False),
-        (0.7, "◆", True, False),
-        (None, "●", False, False),
-    ]
+    assert points.y.tolist()[:4] == [1.0, 0.8, 0.9, 0.7]
+    assert math.isnan(points.y[4])
+    assert [points.sign(at) for at in range(5)] == ["●", "◆", "●", "◆", "●"]
+    assert points.columns.is_keep.tolist() == [True, True, True, True, False]
+    assert points.chosen_at == [0, 1]
     plot = Plot(points, frame_of(points, minimize=True), 40, 12)
     lines: list[tuple[int, int]] = []
     plot.canvas.line = lambda x, y, x2, y2, style: lines.append((y, y2))
     plot.draw()
-    at = {p.y: plot._y(p.y) for p in points if p.y is not None}
+    at = {value: int(plot.down(np.array(value))) for value in (1.0, 0.8, 0.9, 0.7)}
     assert lines == [(at[1.0], at[0.9]), (at[0.9],) * 2, (at[0.8], at[0.7]), (at[0.7],) * 2]
 
 
@@ -215,14 +216,10 @@ def test_words():
 
 def test_frame_ignores_outliers_but_not_good_results():
     values = [1.0, 1.01, 1.02, 1.0, 1.01, 0.9, 50.0]
-    points = [Point(float(i), v, False, "●", False) for i, v in enumerate(values)]
-    frame = frame_of(points, minimize=True)
-    assert frame.low < 0.9
-    assert frame.high < 1.2
-    flipped = [Point(p.x, -p.y if p.y else None, False, "●", False) for p in points]
-    upside = frame_of(flipped, minimize=False)
-    assert upside.high > -0.9
-    assert upside.low > -1.2
+    low, high = usual_range(values, minimize=True)
+    assert low < 0.9
+    assert high < 1.2
+    assert usual_range([-value for value in values], minimize=False) == (-high, -low)
 
 
 def test_a_crash_hides_no_result():
@@ -247,7 +244,7 @@ def test_wrapping_counts_cells_and_loses_no_word(width: int):
 def test_plot_marks_bests_crashes_and_the_chosen_one():
     picture = view()
     points = points_of(picture, axis="order", chosen="e0002")
-    assert [p.x for p in points] == [1.0, 2.0, 3.0]
+    assert points.x.tolist() == [1.0, 2.0, 3.0]
     canvas = Plot(points, frame_of(points, minimize=True), 30, 8).draw()
     text = "\n".join("".join(piece for piece, _ in canvas.row(y)) for y in range(8))
     assert text.count("●") == 1

@@ -1,11 +1,15 @@
-"""A canvas of braille dots, two by four a cell, with signs on top. Pure Python, no widgets."""
+"""A canvas of braille dots, two by four a cell, with signs on top. No widgets."""
 
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 DOTS_A_ROW = 4
 """Dots that stand over each other in one cell."""
 
 _BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+_BIT_TABLE = np.array(_BITS, np.uint8)
 
 
 @dataclass
@@ -33,6 +37,17 @@ class Canvas:
         cell = x // 2, y // 4
         if 0 <= x < self.dots_wide and 0 <= y < self.dots_high:
             self._dots[cell] = self._dots.get(cell, 0) | _BITS[y % 4][x % 2]
+            self._styles[cell] = style
+
+    def dots(self, x: NDArray[np.int_], y: NDArray[np.int_], style: str) -> None:
+        """Set many dots at once."""
+        there = (x >= 0) & (x < self.dots_wide) & (y >= 0) & (y < self.dots_high)
+        x, y = x[there], y[there]
+        bits = np.zeros(self.width * self.height, np.uint8)
+        np.bitwise_or.at(bits, y // 4 * self.width + x // 2, _BIT_TABLE[y % 4, x % 2])
+        for at in np.flatnonzero(bits).tolist():
+            cell = at % self.width, at // self.width
+            self._dots[cell] = self._dots.get(cell, 0) | int(bits[at])
             self._styles[cell] = style
 
     def sign(self, x: int, y: int, sign: str, style: str) -> None:

@@ -26,11 +26,11 @@ _URGENCY = {ExperimentStatus.PROPOSED: 0, ExperimentStatus.RUNNING: 1, Experimen
 def ordered(experiments: Sequence[Experiment]) -> list[Experiment]:
     """Waiting, then running, then queued ones, each in its turn; then the others, newest first."""
 
-    def place(experiment: Experiment) -> tuple[int, int]:
-        urgency = _URGENCY.get(experiment.status)
-        return (3, -experiment.number) if urgency is None else (urgency, experiment.number)
-
-    return sorted(experiments, key=place)
+    urgent = [e for e in experiments if e.status in _URGENCY]
+    urgent.sort(key=lambda e: (_URGENCY[e.status], e.number))
+    others = [e for e in experiments if e.status not in _URGENCY]
+    others.sort(key=lambda e: e.number, reverse=True)
+    return urgent + others
 
 
 def _worst_last(number: float | None, sign: int) -> tuple[bool, float]:
@@ -121,7 +121,9 @@ class ExperimentList(Lines):
 
     def _select(self) -> None:
         minimize = self._view.study is None or self._view.study.minimize
-        found = [e for e in self._view.experiments if self._query.matches(e)]
+        found = self._view.experiments
+        if self._query.text:
+            found = [e for e in found if self._query.matches(e)]
         if self._order == "lineage":
             tree = lineage(found, self._view.experiments)
             self._shown, self._joints = [e for e, _ in tree], {e.id: joint for e, joint in tree}

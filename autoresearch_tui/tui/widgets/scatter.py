@@ -1,19 +1,20 @@
 """The scatter of results: runs in grey, new bests in green, the running best as a line."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from textual import events
 from textual.content import Content
 from textual.message import Message
 
-from autoresearch_tui.domain import Verdict
 from autoresearch_tui.judge.usual import usual_range
 from autoresearch_tui.spoken import duration
 from autoresearch_tui.tui.commands import PLOT, bindings
+from autoresearch_tui.tui.results import Column, Columns
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.braille import DOTS_A_ROW, Canvas
 from autoresearch_tui.tui.widgets.drawn import Drawn
@@ -24,19 +25,6 @@ _BAND_DOTS = 4
 _FINEST = 64
 _SIGNS = "●◆▲■"
 """Markers of new bests, one an accelerator type."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A judged experiment: its place, and how it is drawn. A crash has no `y`."""
-
-    x: float
-    y: float | None
-    best: bool
-    sign: str
-    chosen: bool
-    experiment: str = ""
-    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +43,62 @@ Axis = Literal["order", "time", "hours", "cost"]
 AXES: tuple[Axis, ...] = ("order", "time", "hours", "cost")
 
 
-def points_of(view: View, *, axis: Axis, chosen: str | None) -> list[Point]:
-    """The points of a view, in their order."""
-    signs = {kind: _SIGNS[at % len(_SIGNS)] for at, kind in enumerate(view.kinds)}
-    return [
-        Point(
-            x,
-            row.value,
-            row.verdict is Verdict.KEEP,
-            "★" if row.certified else signs[row.accelerator],
-            row.experiment == chosen,
-            row.experiment,
-            row.accelerator,
-        )
-        for x, row in zip(_places(view, axis), view.verdict_rows, strict=True)
-    ]
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Verdicts in their order, a column for each thing; `signs` by accelerator type."""
+
+    x: Column
+    columns: Columns
+    signs: Sequence[str]
+    chosen: str | None = None
+
+    @property
+    def y(self) -> Column:
+        """The values; not a number for a crash."""
+        return self.columns.value
+
+    def within(self, left: float, right: float) -> "Points":
+        """Those that lie between two places."""
+        there = (self.x >= left) & (self.x <= right)
+        return replace(self, x=self.x[there], columns=self.columns.only(there))
+
+    @property
+    def chosen_at(self) -> Sequence[int]:
+        """Where the chosen experiment is; it may have a verdict on each accelerator type."""
+        if self.chosen is None:
+            return ()
+        return [at for at, name in enumerate(self.columns.experiment) if name == self.chosen]
+
+    def sign(self, at: int) -> str:
+        """How a new best is marked."""
+        return "★" if self.columns.certified[at] else self.signs[int(self.columns.kind[at])]
 
 
-def _places(view: View, axis: Axis) -> Sequence[float]:
+def points_of(view: View, *, axis: Axis, chosen: str | None) -> Points:
+    """The points of a view."""
+    signs = [_SIGNS[at % len(_SIGNS)] for at in range(len(view.kinds))]
+    return Points(_places(view, axis), view.results.columns, signs, chosen)
+
+
+def _places(view: View, axis: Axis) -> Column:
     """Where verdicts lie on an axis."""
-    rows, study = view.verdict_rows, view.study
+    times, study = view.results.columns.judged_at, view.study
     match axis:
         case "order":
-            return [float(number) for number in range(1, len(rows) + 1)]
+            return np.arange(1.0, len(times) + 1)
         case "time":
-            start = rows[0].judged_at if rows else 0.0
+            start = times[0] if len(times) else 0.0
             if study is not None and study.started_at is not None:
                 start = study.started_at
-            return [(row.judged_at - start) / 3600 for row in rows]
+            return (times - start) / 3600
         case _:
-            times = [row.judged_at for row in rows]
-            return spent(view.runs.values(), times, dollars=axis == "cost")
+            return np.array(spent(view.runs.values(), list(times), dollars=axis == "cost"))
 
 
-def frame_of(points: Sequence[Point], *, minimize: bool) -> Frame:
+def frame_of(points: Points, *, minimize: bool) -> Frame:
     """Ranges that show what is worth looking at."""
-    low, high = usual_range([p.y for p in points if p.y is not None], minimize=minimize)
-    left, right = points[0].x, max(points[-1].x, points[0].x + 1e-9)
+    low, high = usual_range(points.y[~np.isnan(points.y)], minimize=minimize)
+    left, right = float(points.x[0]), max(float(points.x[-1]), float(points.x[0]) + 1e-9)
     return Frame(left, right, low, high)
 
 
@@ -100,7 +107,7 @@ class Plot:
 
     def __init__(
         self,
-        points: Sequence[Point],
+        points: Points,
         frame: Frame,
         width: int,
         height: int,
@@ -110,89 +117,74 @@ class Plot:
         self.canvas = Canvas(width, height)
         self._points = points
         self._frame = frame
+        is_crash = np.isnan(points.y)
         # Crashes have a row of their own, where they hide no result.
-        self._lane = DOTS_A_ROW if any(p.y is None for p in points) else 0
+        self._lane = DOTS_A_ROW if is_crash.any() else 0
+        self._bottom = self.canvas.dots_high - 1
+        wide = self.canvas.dots_wide - 1
+        across = (points.x - frame.left) / (frame.right - frame.left) * wide
+        self._across = np.rint(across).astype(int)
+        self._down = np.where(is_crash, self._bottom, self.down(np.nan_to_num(points.y)))
 
-    def _x(self, point: Point) -> int:
-        frame, wide = self._frame, self.canvas.dots_wide - 1
-        return round((point.x - frame.left) / (frame.right - frame.left) * wide)
-
-    def _y(self, value: float) -> int:
+    def down(self, value: Column) -> NDArray[np.int_]:
+        """Dots from the top to values; what lies outside of the frame is on its edge."""
         frame, high = self._frame, self.canvas.dots_high - 1 - self._lane
-        place = round((frame.high - value) / (frame.high - frame.low) * high)
-        return min(max(place, 0), high)
+        places = np.rint((frame.high - value) / (frame.high - frame.low) * high)
+        return places.clip(0, high).astype(int)
 
-    def distance(self, point: Point, x: int, y: int) -> float:
-        """Dots between a point and a place on the canvas; without a y only across."""
-        across = self._x(point) - x
-        return math.hypot(across, self._y(point.y) - y if point.y is not None else 0.0)
-
-    def _others(self) -> Sequence[tuple[int, int]]:
-        """Where dots of results lie that are no bests, each place once."""
-        found = [(p.x, p.y) for p in self._points if p.y is not None and not p.best]
-        if not found:
-            return ()
-        x, y = np.array(found).T
-        frame = self._frame
-        wide, high = self.canvas.dots_wide - 1, self.canvas.dots_high - 1 - self._lane
-        across = np.rint((x - frame.left) / (frame.right - frame.left) * wide)
-        down = np.rint((frame.high - y) / (frame.high - frame.low) * high).clip(0, high)
-        places = np.unique(across * 10_000 + down)
-        return [divmod(int(place), 10_000) for place in places]
+    def nearest(self, x: int, y: int) -> int:
+        """The result that is nearest to a place on the canvas."""
+        far = np.hypot(self._across - x, self._down - y)
+        return int(np.where(np.isnan(self._points.y), np.inf, far).argmin())
 
     def draw(self) -> Canvas:
         """All points; what matters more is drawn later."""
+        points, canvas, frame = self._points, self.canvas, self._frame
+        y, best = points.y, points.columns.is_keep
         for value in self._bands:
-            if self._frame.low <= value <= self._frame.high:
-                for x in range(0, self.canvas.dots_wide, _BAND_DOTS):
-                    self.canvas.dot(x, self._y(value), "$border")
-        for x, y in self._others():
-            self.canvas.dot(x, y, "$quiet")
-        self._draw_running_best()
-        bottom = self.canvas.dots_high - 1
-        for point in self._points:
-            if point.y is None:
-                self.canvas.sign(self._x(point), bottom, "×", "$error")
-            elif not self._frame.low <= point.y <= self._frame.high:
-                self.canvas.sign(self._x(point), self._y(point.y), "·", "$quiet")
-        for point in self._points:
-            if point.y is not None and point.best:
-                self.canvas.sign(self._x(point), self._y(point.y), point.sign, "$success bold")
-        for point in self._points:
-            if point.chosen:
-                place = bottom if point.y is None else self._y(point.y)
-                self.canvas.sign(self._x(point), place, "◎", "$accent bold")
-        return self.canvas
+            if frame.low <= value <= frame.high:
+                across = np.arange(0, canvas.dots_wide, _BAND_DOTS)
+                canvas.dots(across, np.full_like(across, self.down(np.array(value))), "$border")
+        is_crash = np.isnan(y)
+        others = ~best & ~is_crash
+        canvas.dots(self._across[others], self._down[others], "$quiet")
+        for kind in dict.fromkeys(points.columns.kind.tolist()):
+            self._draw_line(np.flatnonzero(best & ~is_crash & (points.columns.kind == kind)))
+        for x in np.unique(self._across[is_crash]).tolist():
+            canvas.sign(x, self._bottom, "×", "$error")
+        is_outside = ~is_crash & ((y < frame.low) | (y > frame.high))
+        outside = np.unique(np.stack([self._across[is_outside], self._down[is_outside]]), axis=1)
+        for x, place in outside.T.tolist():
+            canvas.sign(x, place, "·", "$quiet")
+        for at in np.flatnonzero(best & ~is_crash).tolist():
+            place = int(self._across[at]), int(self._down[at])
+            canvas.sign(*place, points.sign(at), "$success bold")
+        for at in points.chosen_at:
+            canvas.sign(int(self._across[at]), int(self._down[at]), "◎", "$accent bold")
+        return canvas
 
-    def _draw_running_best(self) -> None:
-        """A line for each accelerator type: values of two do not compare."""
-        for kind in dict.fromkeys(p.kind for p in self._points):
-            self._draw_line([p for p in self._points if p.best and p.kind == kind])
-
-    def _draw_line(self, points: Sequence[Point]) -> None:
-        bests = [p for p in points if p.y is not None]
-        if not bests:
-            return
-        ends = [*(self._x(p) for p in bests[1:]), self.canvas.dots_wide - 1]
-        for at, (point, end) in enumerate(zip(bests, ends, strict=True)):
-            assert point.y is not None
-            following = bests[at + 1].y if at + 1 < len(bests) else point.y
-            assert following is not None
-            self.canvas.line(self._x(point), self._y(point.y), end, self._y(following), "$success")
+    def _draw_line(self, bests: NDArray[np.intp]) -> None:
+        """The running best of one accelerator type: values of two do not compare."""
+        places = list(zip(self._across[bests].tolist(), self._down[bests].tolist(), strict=True))
+        if places:
+            places.append((self.canvas.dots_wide - 1, places[-1][1]))
+        for (x, y), (to_x, to_y) in pairwise(places):
+            self.canvas.line(x, y, to_x, to_y, "$success")
 
 
-def window_of(points: Sequence[Point], zoom: int) -> Sequence[Point]:
+def window_of(points: Points, zoom: int) -> Points:
     """Those of the points that a plot shows that has been made `zoom` times finer.
 
     They are around the chosen one, else the newest.
     """
-    if zoom <= 1 or len(points) < 2:
+    if zoom <= 1 or len(points.x) < 2:
         return points
-    width = (points[-1].x - points[0].x) / zoom
-    middle = next((p.x for p in points if p.chosen), points[-1].x)
-    left = min(max(middle - width / 2, points[0].x), points[-1].x - width)
-    found = [p for p in points if left <= p.x <= left + width]
-    return found if any(p.y is not None for p in found) else points
+    first, last = float(points.x[0]), float(points.x[-1])
+    width = (last - first) / zoom
+    middle = next((float(points.x[at]) for at in points.chosen_at), last)
+    left = min(max(middle - width / 2, first), last - width)
+    found = points.within(left, left + width)
+    return points if np.isnan(found.y).all() else found
 
 
 def plot_lines(
@@ -202,11 +194,11 @@ def plot_lines(
     points = window_of(points_of(view, axis=axis, chosen=chosen), zoom)
     if width < _AXIS_WIDTH + 8 or height < 4:
         return [Content.styled("too small for a plot", "$quiet")]
-    if view.study is None or not any(p.y is not None for p in points):
+    if view.study is None or np.isnan(points.y).all():
         return [Content.styled("no result yet: the baseline is measured first", "$quiet")]
     frame = frame_of(points, minimize=view.study.minimize)
     canvas = Plot(points, frame, width - _AXIS_WIDTH, height - 1, bands_of(view)).draw()
-    results = canvas.height - any(p.y is None for p in points)
+    results = canvas.height - bool(np.isnan(points.y).any())
     lines: list[Content] = []
     for y in range(canvas.height):
         label = _label(frame, y, results) if y < results else "crash"
@@ -248,8 +240,8 @@ def _written(x: float, axis: Axis) -> str:
 _NAMES = {"order": "experiment", "time": "time", "hours": "hours of clusters", "cost": "cost"}
 
 
-def _bottom(points: Sequence[Point], width: int, axis: Axis) -> Content:
-    ends = [_written(x, axis) for x in (points[0].x, points[-1].x)]
+def _bottom(points: Points, width: int, axis: Axis) -> Content:
+    ends = [_written(float(x), axis) for x in (points.x[0], points.x[-1])]
     name = _NAMES[axis]
     inner = width - _AXIS_WIDTH - len(ends[0]) - len(ends[1])
     return Content.styled(
@@ -311,15 +303,14 @@ class Scatter(Drawn, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Choose the point that is nearest to the mouse."""
         points = window_of(points_of(self._view, axis=self._axis, chosen=self._chosen), self._zoom)
-        shown = [p for p in points if p.y is not None]
         study, size = self._view.study, self.content_size
-        if study is None or not shown:
+        if study is None or np.isnan(points.y).all():
             return
         frame = frame_of(points, minimize=study.minimize)
         plot = Plot(points, frame, size.width - _AXIS_WIDTH, size.height - 1)
         x = 2 * (event.x - self.gutter.left - _AXIS_WIDTH)
         y = DOTS_A_ROW * (event.y - self.gutter.top)
-        self.post_message(self.Picked(min(shown, key=lambda p: plot.distance(p, x, y)).experiment))
+        self.post_message(self.Picked(points.columns.experiment[plot.nearest(x, y)]))
 
     def lines(self, view: View, now: float, width: int) -> list[Content]:
         """The plot, as high as the pane."""
