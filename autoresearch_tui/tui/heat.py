@@ -70,7 +70,8 @@ def _worst(tiles: Sequence[Tile], shares: dict[str, float | None]) -> Content:
         sign, style = _cell(tile, share)
         if sign in ranks:
             why = tile.trouble or (tile.cluster.note if sign == "▲" else "")
-            said = f"{sign} {tile.cluster.name} {why or f'busy {percent(share)}'}"
+            how = "idle" if share is None else f"busy {percent(share)}"
+            said = f"{sign} {tile.cluster.name} {why or how}"
             found.append((ranks[sign], share or 0.0, Content.styled(said, style)))
     found.sort(key=lambda each: each[:2])
     words = [content for _, _, content in found[:_WORST]]

@@ -69,6 +69,10 @@ class Playhead:
         gone = 0.0 if self.is_held else (self._clock() - self._since) * self._speed
         return min(self._at + gone, self.end)
 
+    def jump(self, share: float) -> None:
+        """Go to a share of the whole, 0 to 1."""
+        self._at, self._since = self.begin + share * (self.end - self.begin), self._clock()
+
     def change(self, *, speed: float | None = None, held: bool | None = None) -> None:
         """Go on from here at another speed, or hold."""
         self._at, self._since = self.now(), self._clock()

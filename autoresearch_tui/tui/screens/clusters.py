@@ -43,7 +43,7 @@ class ClustersScreen(ModalScreen[str | None]):
     ClustersScreen Label { width: 100%; height: auto; }
     ClustersScreen #facts { margin: 1 0; }
     ClustersScreen OptionList {
-        height: 1fr; border: none; padding: 0; text-wrap: nowrap; text-overflow: ellipsis;
+        height: 1fr; text-wrap: nowrap; text-overflow: ellipsis;
         background: $surface;
     }
     ClustersScreen #log { display: none; height: 1fr; }

@@ -31,10 +31,8 @@ class ResearchersScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     ResearchersScreen #origins { height: auto; max-height: 7; color: $quiet; }
     ResearchersScreen OptionList {
-        width: 44; height: 1fr; border: none; padding: 0;
-        text-wrap: nowrap; text-overflow: ellipsis;
+        width: 40; height: 1fr; text-wrap: nowrap; text-overflow: ellipsis;
     }
-    ResearchersScreen #turn { width: 1fr; height: 1fr; background: $surface; }
     """
     BINDINGS = [
         Binding("j", "down", "next turn", show=False),

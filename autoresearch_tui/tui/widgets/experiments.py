@@ -71,6 +71,7 @@ class ExperimentList(Lines):
 
     def __init__(self) -> None:
         super().__init__(id="experiments", empty="no experiment yet")
+        self.border_title = "3 experiments"
         self._view = View()
         self._shown: list[Experiment] = []
         self._joints: dict[str, str] = {}
@@ -271,7 +272,8 @@ class ExperimentList(Lines):
         value = "" if experiment.value is None else f"{experiment.value:.4f}"
         gain = "" if experiment.gain is None else f"{experiment.gain:+.4f}"
         text = experiment.title
-        if experiment.verdict is Verdict.CRASH or experiment.status is ExperimentStatus.REJECTED:
+        is_refused = experiment.status is ExperimentStatus.REJECTED
+        if experiment.why and (is_refused or experiment.verdict is Verdict.CRASH):
             text = f"{experiment.title}  ({experiment.why})"
         state = f"{self._state(experiment, sign.word):<9}"
         numbers = f"{value:>8} {gain:>8} " if width >= 50 else f"{value:>8} "

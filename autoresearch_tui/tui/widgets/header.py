@@ -39,6 +39,9 @@ _RARE = 4.0
 
 _BUCKETS = 8
 
+_LONGEST_LABEL = 16
+"""Cells of what a best is named by, so that the value itself is never left out for it."""
+
 
 def _quiet(label: str, value: str, style: str = "$foreground") -> Content:
     return Content.assemble((f"{label} ", "$quiet"), (value, style))
@@ -76,6 +79,7 @@ def _result(view: View, known: Health, now: float) -> Sequence[Segment]:
     for place, leader in enumerate(view.leaders):
         # Where there are several accelerator types, values of one do not compare with another's.
         label = leader.accelerator if len(view.leaders) > 1 else study.metric
+        label = label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
         value = Content.assemble(
             (f"{label} ", "$quiet"),
             (f"{leader.best.value:.4f}", "$success bold"),
