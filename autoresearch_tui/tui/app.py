@@ -7,15 +7,18 @@ import signal
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.widgets import Input
 
 from autoresearch_tui.control import ACTOR, may_act
 from autoresearch_tui.domain import Experiment
 from autoresearch_tui.errors import ConfigError, StudyError
 from autoresearch_tui.paths import StudyPaths
-from autoresearch_tui.tui.commands import StudyCommands
+from autoresearch_tui.tui.ahead import TypedAhead
+from autoresearch_tui.tui.commands import OPENS_A_LINE, StudyCommands
 from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.driver import hardy
 from autoresearch_tui.tui.feed import Feed, Source
@@ -52,6 +55,7 @@ class Cockpit(App[int]):
         else:
             self.main = MainScreen(paths, self._feed, operator, diff, self._preferences.left())
         self._is_live = recording is None
+        self._ahead = TypedAhead()
 
     def get_driver_class(self) -> type[Driver]:
         """The driver for this platform, one that ends with its terminal."""
@@ -79,6 +83,27 @@ class Cockpit(App[int]):
         self.theme = chosen if chosen in self.available_themes else DARK.name
         self.theme_changed_signal.subscribe(self, lambda theme: self._remember(theme.name))
         self.push_screen(self.main)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hold keys back that are meant for a line that is only being opened."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if self._ahead.holds(event):
+                return
+            if self._opens_a_line(event.key):
+                self._ahead.begin()
+        await super().on_event(event)
+
+    def _opens_a_line(self, key: str) -> bool:
+        if isinstance(self.focused, Input):
+            return False
+        found = self.screen.active_bindings.get(key)
+        return found is not None and found.enabled and found.binding.action in OPENS_A_LINE
+
+    def on_line_screen_ready(self) -> None:
+        """Give a line what was typed for it already."""
+        for key in self._ahead.take():
+            if self.focused is not None:
+                self.focused._forward_event(key)  # pyright: ignore[reportPrivateUsage]
 
     def _leave_cleanly(self) -> None:
         """Give the terminal back as it was on every signal that ends a process."""

@@ -66,6 +66,9 @@ DECIDE = (
 ACTS = frozenset(command.action.partition("(")[0] for command in DECIDE)
 """Their actions, as Textual asks about them."""
 
+OPENS_A_LINE = frozenset({"veto", "steer", "search", "filter"})
+"""Actions after which the operator types a text."""
+
 LOOK = (
     Command("pane('scatter')", "1", "results"),
     Command("pane('reasoning')", "2", "reasoning"),

@@ -30,26 +30,27 @@ class Terminal:
         # A size in the environment would count for more than the terminal's own.
         shell = f"unset COLUMNS LINES; {shlex.join(words)}; echo ended with $?; exec cat"
         size = ["-x", str(columns), "-y", str(lines)]
-        self._tmux("new-session", "-d", *size, f"COLORTERM=truecolor sh -c {shlex.quote(shell)}")
+        self.tmux("new-session", "-d", *size, f"COLORTERM=truecolor sh -c {shlex.quote(shell)}")
 
-    def _tmux(self, *words: str) -> str:
+    def tmux(self, *words: str) -> str:
+        """A command to it, and what that prints."""
         done = subprocess.run([*self._base, *words], check=True, capture_output=True, text=True)
         return done.stdout
 
     def screen(self) -> str:
-        return self._tmux("capture-pane", "-p")
+        return self.tmux("capture-pane", "-p")
 
     def resize(self, columns: int, lines: int) -> None:
-        self._tmux("resize-window", "-x", str(columns), "-y", str(lines))
+        self.tmux("resize-window", "-x", str(columns), "-y", str(lines))
 
     def flags(self) -> str:
         """Mouse reporting, alternate screen, visible cursor; 1 where it is on."""
-        return self._tmux(
+        return self.tmux(
             "display-message", "-p", "#{mouse_any_flag} #{alternate_on} #{cursor_flag}"
         ).strip()
 
     def press(self, *keys: str) -> None:
-        self._tmux("send-keys", *keys)
+        self.tmux("send-keys", *keys)
 
     def shows(self, text: str) -> None:
         try:
@@ -62,13 +63,19 @@ class Terminal:
         words = ("● HEALTHY", "◐ SLOW", "○ IDLE")
         until(lambda: any(word in self.screen() for word in words), "a living study")
 
+    def processes(self, name: str = "") -> list[int]:
+        """What runs in it, by a part of its command's name."""
+        tty = self.tmux("display-message", "-p", "#{pane_tty}").strip().removeprefix("/dev/")
+        words = ["ps", "-t", tty, "-o", "pid=,comm="]
+        listed = subprocess.run(words, capture_output=True, text=True)
+        found = (line.split(None, 1) for line in listed.stdout.splitlines())
+        return [int(pid) for pid, command in found if name in command]
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        tty = self._tmux("display-message", "-p", "#{pane_tty}").strip().removeprefix("/dev/")
-        listed = subprocess.run(["ps", "-t", tty, "-o", "pid="], capture_output=True, text=True)
-        processes = [int(pid) for pid in listed.stdout.split()]
+        processes = self.processes()
         subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
         # Nothing stays behind of a terminal that is gone.
         until(lambda: not any(map(process_lives, processes)), "the end of what ran there")

@@ -5,7 +5,9 @@ import time
 from dataclasses import replace
 
 import pytest
+from textual import events
 from textual.command import CommandPalette
+from textual.widgets import Input
 
 from autoresearch_tui.domain import (
     ConstantEdit,
@@ -16,6 +18,7 @@ from autoresearch_tui.domain import (
 )
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Writer
+from autoresearch_tui.tui.ahead import TypedAhead
 from autoresearch_tui.tui.commands import DECIDE, LIST, LOOK, PLOT
 from autoresearch_tui.tui.screens.help import help_text
 from autoresearch_tui.tui.widgets.experiments import ExperimentList, sorted_by
@@ -256,3 +259,32 @@ def test_orders():
     assert names("gain") == "132"
     assert names("number") == "123"
     assert names("newest") == "321"
+
+
+async def test_what_is_typed_before_its_line_is_open_goes_into_it(paths: StudyPaths, store: Writer):
+    """A terminal gives a burst of keys at once; capitals of a reason are no acts."""
+    app, asked = cockpit(paths), Requests()
+    async with engine(paths, asked), app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        await pilot.press("w")
+        await until(pilot, lambda: app.main.chosen is not None)
+        for key in "VMSXAP":
+            app.post_message(events.Key(key, key))
+        await until(pilot, lambda: app.screen.query(Input) and app.screen.query_one(Input).value)
+        await until(pilot, lambda: app.screen.query_one(Input).value == "MSXAP")
+        await pilot.press("enter")
+        await until(pilot, lambda: asked)
+        assert asked == [("veto", {"experiments": ["e0003"], "why": "MSXAP"})]
+        # A key that opens nothing holds nothing back.
+        await pilot.press("P")
+        await until(pilot, lambda: len(asked) == 2)
+
+
+def test_keys_for_a_line_that_never_comes_are_let_go():
+    now = 0.0
+    ahead = TypedAhead(lambda: now)
+    ahead.begin()
+    assert ahead.holds(events.Key("S", "S"))
+    now = 5.0
+    assert not ahead.holds(events.Key("q", "q"))
+    assert ahead.take() == []

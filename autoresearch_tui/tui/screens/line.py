@@ -4,6 +4,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
@@ -44,6 +45,13 @@ class LineScreen(ModalScreen[str | None]):
         """What to look for in a pane."""
         about = Content.assemble(("Find in ", "$primary bold"), (pane, "bold"))
         return cls(about, "text", "finds it; n and N go on")
+
+    class Ready(Message):
+        """It takes what is typed."""
+
+    def on_descendant_focus(self) -> None:
+        """Say so."""
+        self.post_message(self.Ready())
 
     def compose(self) -> ComposeResult:
         """One line to type into."""
