@@ -53,7 +53,7 @@ class Cockpit(App[int]):
         if recording is not None:
             self.main = ReplayScreen(paths, recording, operator, diff)
         else:
-            self.main = MainScreen(paths, self._feed, operator, diff, self._preferences.left())
+            self.main = MainScreen(paths, self._feed, operator, diff, self._preferences)
         self._is_live = recording is None
         self._ahead = TypedAhead()
 

@@ -1,11 +1,30 @@
-"""What the cockpit remembers with the study: the theme, and how all stood when one left."""
+"""What the cockpit remembers with the study: theme, panes, and how all stood when one left."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.theme import DARK
+
+_MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """By how many tenths the left panes are wider, and the upper ones higher, than by default."""
+
+    wider: int = 0
+    higher: int = 0
+
+    def resized(self, wider: int, higher: int) -> "Layout":
+        """One that is changed, within what leaves every pane some room."""
+        return Layout(_bounded(self.wider + wider), _bounded(self.higher + higher))
+
+
+def _bounded(tenths: int) -> int:
+    return min(max(tenths, -_MOST), _MOST)
 
 
 class Preferences:
@@ -37,6 +56,19 @@ class Preferences:
     def remember_left(self, left: Left) -> bool:
         """Write down how it stands now; False when the disk refuses."""
         return self._write({"left": {"at": left.at, "spent": left.spent}})
+
+    def layout(self) -> Layout:
+        """How large the panes were made."""
+        found = self._read().get("layout")
+        match found:
+            case {"wider": int(wider), "higher": int(higher)}:
+                return Layout().resized(wider, higher)
+            case _:
+                return Layout()
+
+    def remember_layout(self, layout: Layout) -> bool:
+        """Write it down; False when the disk refuses."""
+        return self._write({"layout": {"wider": layout.wider, "higher": layout.higher}})
 
     def _read(self) -> dict[str, object]:
         try:

@@ -36,6 +36,7 @@ from autoresearch_tui.tui.widgets.details import DetailsPane
 from autoresearch_tui.tui.widgets.experiments import ExperimentList
 from autoresearch_tui.tui.widgets.header import Header
 from autoresearch_tui.tui.widgets.log import LogPane
+from autoresearch_tui.tui.widgets.scatter import Scatter
 
 Requests = list[tuple[str, dict[str, object]]]
 
@@ -435,3 +436,31 @@ async def test_no_study_yet_then_e_starts_the_engine(paths: StudyPaths):
         await pilot.press("E")
         await until(pilot, lambda: started)
     assert started == [True]
+
+
+@pytest.mark.parametrize("width", [120, 200])
+async def test_panes_are_resized_within_bounds_and_remembered(
+    paths: StudyPaths, store: Writer, width: int
+):
+    def size(app: Cockpit) -> tuple[int, int]:
+        return app.main.query_one(Scatter).outer_size
+
+    app = cockpit(paths)
+    async with app.run_test(size=(width, 50)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        before = size(app)
+        await pilot.press("ctrl+right", "ctrl+down")
+        await until(pilot, lambda: size(app)[0] > before[0] and size(app)[1] > before[1])
+        larger = size(app)
+        await pilot.press(*["ctrl+left"] * 20)
+        await until(pilot, lambda: size(app)[0] < before[0])
+        assert size(app)[0] >= width // 6
+        await pilot.press(*["ctrl+right"] * 4)
+        await until(pilot, lambda: size(app) == larger)
+    again = cockpit(paths)
+    async with again.run_test(size=(width, 50)) as pilot:
+        await until(pilot, lambda: size(again) == larger)
+        # Where panes stand one at a time there is nothing to share.
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("1")
+        await until(pilot, lambda: size(again)[0] == 80)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from autoresearch_tui.domain import Event, Judgement, Verdict
 from autoresearch_tui.tui.digest import Left, digest
-from autoresearch_tui.tui.preferences import Preferences
+from autoresearch_tui.tui.preferences import Layout, Preferences
 from autoresearch_tui.tui.view import View
 from tests.tui.test_view import NOW, judged, study, view
 
@@ -65,4 +65,5 @@ def test_what_is_remembered(tmp_path: Path):
     assert again.theme() == "autoresearch-light"
     (tmp_path / "tui.json").write_text('{"left": {"at": "soon"}}')
     assert Preferences(tmp_path / "tui.json").left() is None
+    assert Preferences(tmp_path / "tui.json").layout() == Layout()
     assert not Preferences(tmp_path / "none" / "tui.json").remember_left(Left(1.0))

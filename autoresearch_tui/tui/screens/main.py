@@ -25,10 +25,10 @@ from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.query import QueryError, parse_query
 from autoresearch_tui.tui.commands import LOOK, bindings
 from autoresearch_tui.tui.curves import curve_lines
-from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.driver import set_title
 from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.operator import Operator
+from autoresearch_tui.tui.preferences import Layout, Preferences
 from autoresearch_tui.tui.screens.clusters import ClustersScreen
 from autoresearch_tui.tui.screens.experiment import ExperimentScreen, named
 from autoresearch_tui.tui.screens.help import HelpScreen
@@ -93,7 +93,7 @@ class MainScreen(LookingScreen):
         feed: Source,
         operator: Operator,
         diff: Callable[[Experiment], str],
-        left: Left | None = None,
+        preferences: Preferences | None = None,
     ) -> None:
         super().__init__(operator)
         self.HORIZONTAL_BREAKPOINTS = [
@@ -106,7 +106,8 @@ class MainScreen(LookingScreen):
         self._paths = paths
         self._feed = feed
         self._diff = diff
-        self._left = left
+        self._preferences = preferences
+        self._layout = preferences.layout() if preferences is not None else Layout()
         self._called: Word | None = None
         self._polling = False
         self._offered: tuple[bool | None, ...] = ()
@@ -114,7 +115,7 @@ class MainScreen(LookingScreen):
     def compose(self) -> ComposeResult:
         """Header, tiles, panes, keys."""
         yield Header()
-        yield Returned(self._left)
+        yield Returned(self._preferences.left() if self._preferences is not None else None)
         yield Tiles()
         with Container(id="panes"):
             yield Scatter()
@@ -133,7 +134,27 @@ class MainScreen(LookingScreen):
 
     def on_resize(self) -> None:
         """Name the panes that are out of sight."""
+        self._arrange()
         self.draw()
+
+    def _arrange(self) -> None:
+        """Give the panes their shares of the screen."""
+        styles, width = self.query_one("#panes").styles, self.size.width
+        if width < _NORMAL:
+            styles.clear_rule("grid_columns")
+            styles.clear_rule("grid_rows")
+            return
+        half, columns = (6, 1) if width < _WIDE else (5, 3)
+        left, top = half + self._layout.wider, 5 + self._layout.higher
+        styles.grid_columns = " ".join([f"{left}fr"] * columns + [f"{10 - left}fr"] * columns)
+        styles.grid_rows = f"{top}fr {10 - top}fr"
+
+    def action_resize(self, wider: int, higher: int) -> None:
+        """Give the left panes, or the upper ones, more room, or less."""
+        self._layout = self._layout.resized(wider, higher)
+        self._arrange()
+        if self._preferences is not None and not self._preferences.remember_layout(self._layout):
+            self.notify("The panes cannot be remembered: the disk refuses", severity="error")
 
     async def _poll(self) -> None:
         if self._polling:
