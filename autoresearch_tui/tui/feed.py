@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
@@ -78,9 +79,16 @@ class Feed:
         self._best_curves: dict[str, tuple[str, Sequence[CurvePoint]]] = {}
         self._judgements: dict[tuple[str, str], Judgement] = {}
         self._trouble = ""
+        # SQLite does not bear a connection that is closed in the middle of a query.
+        self._lock = threading.Lock()
+        self._is_over = False
 
     def poll(self) -> View | None:
         """A new picture, or None when nothing has changed; blocks on the disk."""
+        with self._lock:
+            return None if self._is_over else self._poll()
+
+    def _poll(self) -> View | None:
         try:
             reader = self._open()
             version = reader.data_version()
@@ -88,7 +96,7 @@ class Feed:
                 return None
             view = self._read(reader)
         except (StudyError, sqlite3.Error) as error:
-            self.close()
+            self._let_go()
             return self._fail(str(error))
         self._version, self._trouble = version, ""
         return view
@@ -122,6 +130,12 @@ class Feed:
         return otherwise
 
     def close(self) -> None:
+        """Close the connection, once a poll that is under way has ended; no other follows."""
+        with self._lock:
+            self._is_over = True
+            self._let_go()
+
+    def _let_go(self) -> None:
         """Close the connection; the next poll opens another."""
         if self._reader is not None:
             with contextlib.suppress(sqlite3.Error):

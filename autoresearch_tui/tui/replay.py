@@ -178,6 +178,7 @@ class Replay:
         self._by_run = {run.id: run for run in record.runs}
         # Curves are asked for by another thread than pictures.
         self._lock = threading.Lock()
+        self._is_over = False
         rows = Counter(row.experiment for row in record.judgements)
         self._judged_once = {experiment for experiment, count in rows.items() if count == 1}
         # What each looked like in its newest status, so that only what changes is made anew.
@@ -239,7 +240,7 @@ class Replay:
     def notepad(self) -> Note:
         """The notepad at the end of the recording, for there is no other."""
         with self._lock:
-            return self._reader.notepad()
+            return Note(0, 0.0, "", "") if self._is_over else self._reader.notepad()
 
     def events(self, after: int) -> Sequence[Event]:
         """The entries above a number that have been made by now."""
@@ -247,9 +248,9 @@ class Replay:
         return [each for each in self._record.events if each.seq > after and each.time <= now]
 
     def _curve(self, run: str) -> list[CurvePoint]:
-        if run not in self._curves:
+        if run not in self._curves and not self._is_over:
             self._curves[run] = self._reader.curve(run)
-        return self._curves[run]
+        return self._curves.get(run, [])
 
     def _fraction_of(self, run: str) -> float:
         """How far a run is; one that has ended is whole."""
@@ -260,8 +261,10 @@ class Replay:
         return (self.head.now() - found.started_at) / max(end - found.started_at, 1e-9)
 
     def close(self) -> None:
-        """Close the database."""
-        self._reader.close()
+        """Close the database, once a query that is under way has ended."""
+        with self._lock:
+            self._is_over = True
+            self._reader.close()
 
     @staticmethod
     def _until(items: "Sequence[_Timed]", first: int, now: float) -> "Sequence[_Timed]":

@@ -1,6 +1,7 @@
 """A study that is played again, against the study itself."""
 
 import lzma
+import threading
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +13,7 @@ from autoresearch_tui.domain import Experiment, ExperimentStatus, RunStatus
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.simulation.study import Sampler
+from autoresearch_tui.store import Reader
 from autoresearch_tui.store.writer import open_writer
 from autoresearch_tui.tui.app import Cockpit
 from autoresearch_tui.tui.feed import Feed
@@ -169,3 +171,39 @@ def test_what_an_experiment_changes_without_its_repository(study: StudyPaths):
     assert view is not None
     changed: Experiment = next(e for e in view.experiments if e.edits)
     assert f"+{changed.edits[0].name} = " in edits_text(changed)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", ["feed", "recording"])
+def test_a_source_is_closed_only_once_a_query_has_ended(
+    study: StudyPaths, kind: str, monkeypatch: pytest.MonkeyPatch
+):
+    """SQLite ends the whole process where a connection is closed in the middle of a query."""
+    begun, may_end, order = threading.Event(), threading.Event(), list[str]()
+    asked = Reader.data_version if kind == "feed" else Reader.curve
+
+    def slow(reader: Reader, *args: str) -> object:
+        begun.set()
+        assert may_end.wait(10)
+        found = asked(reader, *args)  # type: ignore[call-arg]
+        order.append("asked")
+        return found
+
+    source = Feed(study) if kind == "feed" else Replay(study.database, 1.0, Clock())
+    monkeypatch.setattr(Reader, asked.__name__, slow)
+    ask = source.poll if kind == "feed" else lambda: source.curve("e0001-r1")
+
+    def close() -> None:
+        source.close()
+        order.append("closed")
+
+    threads = [threading.Thread(target=ask), threading.Thread(target=close)]
+    threads[0].start()
+    assert begun.wait(10)
+    threads[1].start()
+    may_end.set()
+    for thread in threads:
+        thread.join(10)
+    assert order == ["asked", "closed"]
+    # What comes too late gets nothing.
+    assert source.poll() is None or kind == "recording"
+    assert not source.curve("none")
