@@ -23,10 +23,11 @@ from autoresearch_tui.tui.digest import Left
 from autoresearch_tui.tui.driver import hardy
 from autoresearch_tui.tui.feed import Feed, Source
 from autoresearch_tui.tui.keys import key_file, read_keys
+from autoresearch_tui.tui.leaving import left_message
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.preferences import Preferences
 from autoresearch_tui.tui.replay import Replay
-from autoresearch_tui.tui.screens.main import MainScreen, left_message
+from autoresearch_tui.tui.screens.main import MainScreen
 from autoresearch_tui.tui.screens.replay import ReplayScreen
 from autoresearch_tui.tui.theme import DARK, LIGHT
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
@@ -16,7 +15,6 @@ from autoresearch_tui.domain import (
     Experiment,
     Run,
     RunStatus,
-    StudyStatus,
     Verdict,
 )
 from autoresearch_tui.errors import AutoresearchError
@@ -29,13 +27,9 @@ from autoresearch_tui.tui.driver import set_title
 from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.preferences import Layout, Preferences
-from autoresearch_tui.tui.screens.clusters import ClustersScreen
-from autoresearch_tui.tui.screens.experiment import ExperimentScreen, named
-from autoresearch_tui.tui.screens.help import HelpScreen
+from autoresearch_tui.tui.screens.experiment import named
 from autoresearch_tui.tui.screens.line import LineScreen
-from autoresearch_tui.tui.screens.looking import LookingScreen
-from autoresearch_tui.tui.screens.pages import EventsScreen, SettingsScreen
-from autoresearch_tui.tui.screens.researchers import ResearchersScreen
+from autoresearch_tui.tui.screens.opening import OpeningScreen
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.widgets.details import DetailsPane
 from autoresearch_tui.tui.widgets.experiments import ExperimentList
@@ -80,7 +74,7 @@ class TooSmall(Static):
         return f"{_NARROW}x{_LOWEST} needed, {size.width}x{size.height} here\nq leaves"
 
 
-class MainScreen(LookingScreen):
+class MainScreen(OpeningScreen):
     """Draws each new view, and turns keys into requests."""
 
     CSS_PATH = "main.tcss"
@@ -95,7 +89,7 @@ class MainScreen(LookingScreen):
         diff: Callable[[Experiment], str],
         preferences: Preferences | None = None,
     ) -> None:
-        super().__init__(operator)
+        super().__init__(operator, paths, feed, diff)
         self.HORIZONTAL_BREAKPOINTS = [
             (0, "-slim"),
             (_NARROW, "-narrow"),
@@ -103,9 +97,6 @@ class MainScreen(LookingScreen):
             (_WIDE, "-wide"),
         ]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (_LOWEST, "-high")]
-        self._paths = paths
-        self._feed = feed
-        self._diff = diff
         self._preferences = preferences
         self._layout = preferences.layout() if preferences is not None else Layout()
         self._called: Word | None = None
@@ -218,6 +209,10 @@ class MainScreen(LookingScreen):
         """The experiment under the list's cursor."""
         return self._list.chosen
 
+    def choose(self, experiment: str) -> None:
+        """Put the list's cursor on it."""
+        self._list.choose([experiment])
+
     @property
     def marked(self) -> list[Experiment]:
         """The experiments that are marked in the list."""
@@ -274,20 +269,6 @@ class MainScreen(LookingScreen):
     def _opened(self) -> None:
         if (chosen := self._list.chosen) is not None:
             self.open_experiment(chosen)
-
-    @work(exclusive=True, group="experiment")
-    async def open_experiment(self, experiment: Experiment, against: str | None = None) -> None:
-        """Show an experiment alone, or against another; the one that is left there is chosen."""
-        screen = ExperimentScreen(
-            self._operator, self._paths, self._feed, self._diff, self._newest, against
-        )
-        screen.change_to(experiment)
-        left = await self._app.push_screen_wait(screen)
-        if left is not None:
-            self._list.choose([left])
-
-    def _newest(self) -> View:
-        return self.view
 
     @work(exclusive=True, group="curve")
     async def _read_curve(self, experiment: Experiment) -> None:
@@ -391,33 +372,6 @@ class MainScreen(LookingScreen):
         """Change the plot's x axis."""
         self.query_one(Scatter).next_axis()
 
-    def action_help(self) -> None:
-        """Say what the keys do."""
-        self._app.push_screen(HelpScreen())
-
-    @work(exclusive=True, group="clusters")
-    async def action_clusters(self) -> None:
-        """Look at the clusters; a run that is opened there is shown here."""
-        screen = ClustersScreen(
-            self._paths, self._newest, self.ask_fleet if self._operator.can_act else None
-        )
-        experiment = await self._app.push_screen_wait(screen)
-        if experiment is not None:
-            self._list.choose([experiment])
-            self.open_experiment(self.view.by_id[experiment])
-
-    def action_researchers(self) -> None:
-        """Look at what researchers have done and thought."""
-        self._app.push_screen(ResearchersScreen(self._feed, self.view))
-
-    def action_events(self) -> None:
-        """Look at the study's record."""
-        self._app.push_screen(EventsScreen(self._operator, self._newest, self._feed))
-
-    def action_settings(self) -> None:
-        """Look at what the study goes by."""
-        self._app.push_screen(SettingsScreen(self._operator, self._newest, self._paths))
-
     def action_next_waiting(self) -> None:
         """Choose the next proposal that waits for approval."""
         self._list.choose_next([e.id for e in self.view.waiting])
@@ -441,23 +395,3 @@ class MainScreen(LookingScreen):
         if experiment is None:
             return
         self.copy(named(experiment))
-
-
-def left_message(view: View, paths: StudyPaths) -> Content:
-    """What is said once the cockpit is closed."""
-    study, where = view.study, paths.root
-    if study is None:
-        return Content("")
-    best = view.best
-    stands = f"{sum(view.verdicts.values())} judged"
-    if best is not None and best.value is not None:
-        stands += f", best {study.metric} {best.value:.4f} ({best.id})"
-    if study.status is StudyStatus.FINISHED:
-        return Content(
-            f"{study.tag} is finished, {stands}: {study.end_reason}. "
-            f"`autoresearch-tui {where}` shows it."
-        )
-    return Content(
-        f"{study.tag} goes on without this screen, {stands}. `autoresearch-tui {where}` returns "
-        f"to it, `autoresearch-tui stop -C {where}` ends it."
-    )
