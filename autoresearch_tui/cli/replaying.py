@@ -11,7 +11,7 @@ import click
 from autoresearch_tui.cli.group import cli, paths_of
 from autoresearch_tui.cli.opening import no_screen
 from autoresearch_tui.cli.reading import diff_text
-from autoresearch_tui.domain import ConstantEdit, Experiment
+from autoresearch_tui.domain import Experiment
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
 
@@ -42,6 +42,7 @@ def replay(study: Path | None, speed: float | None) -> None:
 
 def _play(paths: StudyPaths, speed: float | None, *, is_packaged: bool = False) -> int:
     from autoresearch_tui.tui.app import run_replay
+    from autoresearch_tui.tui.diffs import edits_text
     from autoresearch_tui.tui.replay import Replay
 
     recording = Replay(paths.database, speed or 1.0)
@@ -53,17 +54,3 @@ def _play(paths: StudyPaths, speed: float | None, *, is_packaged: bool = False) 
         return edits_text(experiment) if is_packaged else diff_text(paths, experiment)
 
     return run_replay(paths, recording, diff)
-
-
-def edits_text(experiment: Experiment) -> str:
-    """What an experiment was to change, where there is no repository to ask."""
-    lines: list[str] = []
-    for edit in experiment.edits:
-        if (head := f"@@ {edit.file} @@") not in lines[:1]:
-            lines.append(head)
-        if isinstance(edit, ConstantEdit):
-            lines.append(f"+{edit.name} = {edit.value}")
-        else:
-            lines += [f"-{line}" for line in edit.search.splitlines()]
-            lines += [f"+{line}" for line in edit.replace.splitlines()]
-    return "\n".join(lines)

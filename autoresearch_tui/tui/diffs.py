@@ -8,6 +8,7 @@ from pygments.token import Token
 from textual.content import Content
 from textual.highlight import HighlightTheme, highlight
 
+from autoresearch_tui.domain import ConstantEdit, Experiment
 from autoresearch_tui.tui.widgets.lines import Line, clean
 
 _SIDES = {"+": ("$success", "on $success 12%"), "-": ("$error", "on $error 12%"), " ": ("", "")}
@@ -98,3 +99,19 @@ def _body(diff: str) -> list[str]:
     """What is changed; where it stands and which hashes the files have says nothing."""
     lines = (clean(line) for line in diff.splitlines())
     return [line for line in lines if _is_code(line) and line[:1] != " "]
+
+
+def edits_text(experiment: Experiment) -> str:
+    """What an experiment is to change, where there is no commit of it to ask."""
+    lines: list[str] = []
+    file = None
+    for edit in experiment.edits:
+        if edit.file != file:
+            file = edit.file
+            lines.append(f"@@ {file} @@")
+        if isinstance(edit, ConstantEdit):
+            lines.append(f"+{edit.name} = {edit.value}")
+        else:
+            lines += [f"-{line}" for line in edit.search.splitlines()]
+            lines += [f"+{line}" for line in edit.replace.splitlines()]
+    return "\n".join(lines)

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.pilot import Pilot
 
 from autoresearch_tui.control import ACTOR
-from autoresearch_tui.domain import CurvePoint, RunStatus, Turn, Verdict
+from autoresearch_tui.domain import ConstantEdit, CurvePoint, RunStatus, Turn, Verdict
 from autoresearch_tui.errors import EditError
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Writer
@@ -175,6 +175,21 @@ async def test_one_goes_to_the_neighbours_and_the_one_that_is_left_is_chosen(
         await pilot.press("b", "escape")
         await until(pilot, lambda: app.screen is app.main)
         await until(pilot, lambda: app.main.chosen and app.main.chosen.id == "e0001")
+
+
+async def test_a_proposal_without_a_commit_shows_its_edits(paths: StudyPaths, told: Writer):
+    edits = (ConstantEdit("train.py", "LR", 0.2), ConstantEdit("train.py", "DEPTH", 6))
+    put(told, "e0003", edits=edits)
+    async with opened(paths, "e0003") as (app, pilot):
+        await pilot.press("2")
+        await until(pilot, lambda: page(app, "diff") == "@@ train.py @@\n+LR = 0.2\n+DEPTH = 6")
+        # One that changes nothing says so, and does not seem to be read for ever.
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        await until(pilot, lambda: page(app, "diff") == "+ diff of e0001")
+    put(told, "e0003", edits=())
+    async with opened(paths, "e0003") as (app, pilot):
+        await pilot.press("2")
+        await until(pilot, lambda: page(app, "diff") == "it changes nothing")
 
 
 async def test_the_next_error_of_a_log_is_found(paths: StudyPaths, told: Writer):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from autoresearch_tui.cli.replaying import edits_text
 from autoresearch_tui.domain import Experiment, ExperimentStatus, RunStatus
 from autoresearch_tui.errors import StudyError
 from autoresearch_tui.paths import StudyPaths
@@ -16,6 +15,7 @@ from autoresearch_tui.simulation.study import Sampler
 from autoresearch_tui.store import Reader
 from autoresearch_tui.store.writer import open_writer
 from autoresearch_tui.tui.app import Cockpit
+from autoresearch_tui.tui.diffs import edits_text
 from autoresearch_tui.tui.feed import Feed
 from autoresearch_tui.tui.replay import Replay
 from autoresearch_tui.tui.view import View

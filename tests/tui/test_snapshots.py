@@ -17,7 +17,6 @@ from typing import cast
 import pytest
 from textual.pilot import Pilot
 
-from autoresearch_tui.cli.replaying import edits_text
 from autoresearch_tui.domain import (
     Cluster,
     ClusterStatus,
@@ -31,6 +30,7 @@ from autoresearch_tui.domain import (
 from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store.writer import open_writer
 from autoresearch_tui.tui.app import Cockpit
+from autoresearch_tui.tui.diffs import edits_text
 from autoresearch_tui.tui.feed import Feed
 from autoresearch_tui.tui.replay import Replay
 from autoresearch_tui.tui.theme import LIGHT

@@ -15,7 +15,7 @@ from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.researcher_lines import turn_page
 from autoresearch_tui.tui.commands import OPENED, bindings
 from autoresearch_tui.tui.compare import comparison
-from autoresearch_tui.tui.diffs import diff_lines, diff_of_diffs
+from autoresearch_tui.tui.diffs import diff_lines, diff_of_diffs, edits_text
 from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.screens.looking import LookingScreen
@@ -182,11 +182,11 @@ class ExperimentScreen(LookingScreen):
             theirs = await self._diff_of(other)
             self._write("diff", diff_of_diffs(mine, theirs, experiment.id, other.id))
         else:
-            self._write("diff", diff_lines(mine))
+            self._write("diff", diff_lines(mine) or [("it changes nothing", "$quiet")])
 
     async def _diff_of(self, experiment: Experiment) -> str:
         if experiment.commit is None:
-            return ""
+            return edits_text(experiment)
         try:
             return await asyncio.to_thread(self._diff, experiment)
         except AutoresearchError as error:
