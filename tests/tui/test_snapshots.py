@@ -7,7 +7,7 @@ import lzma
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from importlib.resources import files
@@ -119,8 +119,15 @@ def pressing(*keys: str, theme: str = "") -> Callable[[Pilot[int]], object]:
     return run
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", SCREENS)
+def pictured() -> Iterator[object]:
+    """Every screen at every size; the larger ones of all but the first screen are for CI."""
+    for name in SCREENS:
+        for at, size in enumerate(SIZES):
+            marks = [pytest.mark.e2e] if at and name != "main" else []
+            yield pytest.param(name, size, id=f"{name}-{size[0]}x{size[1]}", marks=marks)
+
+
+@pytest.mark.parametrize(("name", "size"), pictured())
 def test_every_screen(
     snap_compare: Compare, paths: StudyPaths, night: bytes, name: str, size: tuple[int, int]
 ):
