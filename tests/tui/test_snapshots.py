@@ -119,12 +119,16 @@ def pressing(*keys: str, theme: str = "") -> Callable[[Pilot[int]], object]:
     return run
 
 
+def named(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
 def pictured() -> Iterator[object]:
     """Every screen at every size; the larger ones of all but the first screen are for CI."""
     for name in SCREENS:
         for at, size in enumerate(SIZES):
             marks = [pytest.mark.e2e] if at and name != "main" else []
-            yield pytest.param(name, size, id=f"{name}-{size[0]}x{size[1]}", marks=marks)
+            yield pytest.param(name, size, id=f"{name}-{named(size)}", marks=marks)
 
 
 @pytest.mark.parametrize(("name", "size"), pictured())
@@ -216,7 +220,7 @@ UNUSUAL: dict[str, Callable[[], View]] = {
 }
 
 
-@pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", SIZES[:2], ids=named)
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_what_is_not_as_usual(
     snap_compare: Compare, paths: StudyPaths, name: str, size: tuple[int, int]
@@ -231,6 +235,16 @@ def test_what_is_not_as_usual(
         await pilot.pause(0.3)
 
     assert snap_compare(app, terminal_size=size, run_before=drawn)
+
+
+def test_no_picture_is_left_of_a_test_that_is_gone():
+    drawn = {f"test_every_screen[{name}-{named(size)}]" for name in SCREENS for size in SIZES}
+    drawn |= {
+        f"test_what_is_not_as_usual[{name}-{named(size)}]" for name in UNUSUAL for size in SIZES[:2]
+    }
+    drawn |= {test_the_light_theme.__name__}
+    kept = Path(__file__).parent / "__snapshots__" / "test_snapshots"
+    assert {found.stem for found in kept.iterdir()} == drawn
 
 
 @pytest.mark.parametrize("damage", ["corrupt", "of a later version"])
