@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "autoresearch_tui"
 
 LEVELS = (
-    ("domain", "errors", "paths", "plain", "collector", "spoken"),
+    ("domain", "errors", "outbox", "paths", "plain", "collector", "spoken"),
     ("tail",),
     ("config", "control", "usage", "health", "query"),
     ("judge", "code"),

@@ -12,7 +12,7 @@ from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.lineage import combination, left_behind
 from autoresearch_tui.errors import EditError
 from autoresearch_tui.lifecycle.events import Admitted, Done, Event, Rebased, Unfit
-from autoresearch_tui.lifecycle.instructions import Instruction
+from autoresearch_tui.outbox import Instruction
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ from autoresearch_tui.lifecycle.events import (
     Submitted,
     Withdrawn,
 )
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.moving import is_moving
 from autoresearch_tui.lifecycle.running import is_wanted
+from autoresearch_tui.outbox import Do, Instruction
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from autoresearch_tui.engine.engine import Engine
 from autoresearch_tui.engine.lineage import left_behind
 from autoresearch_tui.errors import WorkspaceError
 from autoresearch_tui.lifecycle.events import Done
-from autoresearch_tui.lifecycle.instructions import Instruction
+from autoresearch_tui.outbox import Instruction
 from autoresearch_tui.report.results import ResultsTable
 from autoresearch_tui.store import Reader
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from autoresearch_tui.domain import Cluster, ClusterStatus, StudyStatus
 from autoresearch_tui.lifecycle.events import ClusterSeen, Noted, Ticked
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.running import lose_cluster
 from autoresearch_tui.lifecycle.state import Draft
+from autoresearch_tui.outbox import Do, Instruction
 
 _COSTING = (
     ClusterStatus.PROVISIONING,

@@ -14,8 +14,8 @@ from autoresearch_tui.lifecycle.events import (
     Unapproved,
     Vetoed,
 )
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.state import Draft, baseline_crashes
+from autoresearch_tui.outbox import Do, Instruction
 
 _S = ExperimentStatus
 OPEN = (_S.PROPOSED, _S.QUEUED)

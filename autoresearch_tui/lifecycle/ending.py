@@ -4,10 +4,10 @@ from autoresearch_tui.domain import RunStatus, StudyStatus
 from autoresearch_tui.errors import ControlError
 from autoresearch_tui.lifecycle.deciding import cancel, renew_countdowns
 from autoresearch_tui.lifecycle.events import Leaving, Paused, Resumed, Stopped
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.judging import is_due
 from autoresearch_tui.lifecycle.running import ON_CLUSTER
 from autoresearch_tui.lifecycle.state import Draft, Ending
+from autoresearch_tui.outbox import Do, Instruction
 
 _URGENT = (Do.SUBMIT, Do.FIND, Do.WITHDRAW, Do.CANCEL)
 """What is still carried out before an engine leaves, unless that fails."""

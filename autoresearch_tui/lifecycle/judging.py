@@ -17,10 +17,10 @@ from autoresearch_tui.domain import (
 from autoresearch_tui.errors import ControlError
 from autoresearch_tui.judge import verdict as judge
 from autoresearch_tui.lifecycle.events import Accepted, RunsWanted
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.moving import plan_moves
 from autoresearch_tui.lifecycle.state import Draft, baseline_crashes, is_over
 from autoresearch_tui.lifecycle.trust import set_aside
+from autoresearch_tui.outbox import Do, Instruction
 
 _MEASURED = (Verdict.KEEP, Verdict.DISCARD)
 

@@ -7,8 +7,8 @@ from typing import Any
 from autoresearch_tui.domain import Experiment, ExperimentStatus, RunStatus
 from autoresearch_tui.lifecycle.deciding import OPEN
 from autoresearch_tui.lifecycle.events import Rebased, Unfit
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.state import Draft, State
+from autoresearch_tui.outbox import Do, Instruction
 
 _WITH_CLUSTER = (RunStatus.SUBMITTING, RunStatus.QUEUED)
 

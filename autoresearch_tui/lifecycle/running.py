@@ -21,9 +21,9 @@ from autoresearch_tui.lifecycle.events import (
     Submitted,
     Withdrawn,
 )
-from autoresearch_tui.lifecycle.instructions import Do, Instruction, pause_after
 from autoresearch_tui.lifecycle.state import Draft, State
 from autoresearch_tui.lifecycle.trust import crashed_on, lost_by, set_aside, succeeded_on
+from autoresearch_tui.outbox import Do, Instruction, pause_after
 
 ON_CLUSTER = (RunStatus.SUBMITTING, RunStatus.QUEUED, RunStatus.RUNNING)
 """Of a run that is with a cluster, or on its way there."""

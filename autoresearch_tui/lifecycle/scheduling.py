@@ -16,10 +16,10 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.lifecycle.assignment import Need, Room, assign
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.moving import is_moving
 from autoresearch_tui.lifecycle.running import ON_CLUSTER
 from autoresearch_tui.lifecycle.state import Draft
+from autoresearch_tui.outbox import Do, Instruction
 
 _WAITING = (ExperimentStatus.QUEUED, ExperimentStatus.RUNNING, ExperimentStatus.JUDGED)
 

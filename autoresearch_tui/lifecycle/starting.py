@@ -6,9 +6,9 @@ from autoresearch_tui.domain import RunStatus
 from autoresearch_tui.lifecycle import clusters, turns
 from autoresearch_tui.lifecycle.deciding import renew_countdowns
 from autoresearch_tui.lifecycle.events import Started
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.moving import plan_moves
 from autoresearch_tui.lifecycle.state import Draft
+from autoresearch_tui.outbox import Do, Instruction
 
 
 def started(draft: Draft, event: Started) -> None:

@@ -18,8 +18,8 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.judge.noise import pooled_noise
-from autoresearch_tui.lifecycle.instructions import Instruction
 from autoresearch_tui.lifecycle.overlay import Overlay
+from autoresearch_tui.outbox import Instruction
 
 Repeats = Mapping[str, tuple[float, ...]]
 """The metrics of each experiment that ran more than once, by experiment."""

@@ -1,10 +1,13 @@
-"""Turns domain objects into rows and back."""
+"""Turns domain objects into rows and back; the latter tens of thousands at a time."""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, cast
+from enum import StrEnum
+from functools import cache
+from operator import itemgetter
+from typing import Any, TypeVar, cast
 
 from autoresearch_tui.code.proposals import edit_from_object, edit_to_object
 from autoresearch_tui.domain import (
@@ -17,6 +20,7 @@ from autoresearch_tui.domain import (
     Experiment,
     ExperimentStatus,
     Judgement,
+    Note,
     Progress,
     Reading,
     Result,
@@ -29,22 +33,24 @@ from autoresearch_tui.domain import (
     Turn,
     Verdict,
 )
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
+from autoresearch_tui.outbox import Do, Instruction
 
-Row = Mapping[str, Any]
 Entity = (
     Study
     | Experiment
     | Run
     | Judgement
+    | Result
     | Cluster
     | Progress
     | Reading
     | Turn
     | Thought
     | Event
+    | Note
     | Instruction
 )
+T = TypeVar("T", bound=Entity)
 
 _JSON = frozenset({"constants", "metrics", "data", "state"})
 
@@ -75,106 +81,67 @@ def _is_json(value: float | str) -> bool:
     return isinstance(value, str) or math.isfinite(value)
 
 
-def _plain(row: Row, **decoded: object) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "rev"} | decoded
+def _member(kind: type[StrEnum]) -> Callable[[Any], StrEnum]:
+    """A look-up of members by value; calling the class takes four times as long."""
+    return {member.value: member for member in kind}.__getitem__
 
 
-def to_study(row: Row) -> Study:
-    """Decode a row of `study`."""
-    values = _plain(
-        row,
-        minimize=bool(row["minimize"]),
-        status=StudyStatus(row["status"]),
-        approval=ApprovalMode(row["approval"]),
-    )
-    del values["id"]
-    return Study(**values)
+def _member_or_none(kind: type[StrEnum]) -> Callable[[Any], StrEnum | None]:
+    return {None: None, **{member.value: member for member in kind}}.__getitem__
 
 
-def to_experiment(row: Row) -> Experiment:
-    """Decode a row of `experiments`."""
-    verdict = row["verdict"]
-    values = _plain(
-        row,
-        status=ExperimentStatus(row["status"]),
-        verdict=Verdict(verdict) if verdict is not None else None,
-        edits=tuple(edit_from_object(each) for each in json.loads(row["edits"])),
-        constants=json.loads(row["constants"]),
-        certified=bool(row["certified"]),
-        is_best=bool(row["is_best"]),
-    )
-    return Experiment(**values)
+def _object(text: str) -> Any:
+    return {} if text == "{}" else json.loads(text)
 
 
-def to_run(row: Row) -> Run:
-    """Decode a row of `runs`."""
-    blame = row["blame"]
-    values = _plain(
-        row,
-        status=RunStatus(row["status"]),
-        kind=RunKind(row["kind"]),
-        blame=Blame(blame) if blame is not None else None,
-        metrics=json.loads(row["metrics"]),
-    )
-    return Run(**values)
+def _edits(text: str) -> tuple[Edit, ...]:
+    return tuple(edit_from_object(each) for each in json.loads(text)) if text != "[]" else ()
 
 
-def to_judgement(row: Row) -> Judgement:
-    """Decode a row of `judgements`."""
-    return Judgement(
-        **_plain(
-            row,
-            verdict=Verdict(row["verdict"]),
-            is_best=bool(row["is_best"]),
-            certified=bool(row["certified"]),
-        )
-    )
+_verdict = _member_or_none(Verdict)
+
+_DECODED: Mapping[type[Entity], Mapping[str, Callable[[Any], Any]]] = {
+    Study: {"minimize": bool, "status": _member(StudyStatus), "approval": _member(ApprovalMode)},
+    Experiment: {
+        "status": _member(ExperimentStatus),
+        "verdict": _verdict,
+        "edits": _edits,
+        "constants": _object,
+        "certified": bool,
+        "is_best": bool,
+    },
+    Run: {
+        "status": _member(RunStatus),
+        "kind": _member(RunKind),
+        "blame": _member_or_none(Blame),
+        "metrics": _object,
+    },
+    Judgement: {"verdict": _verdict, "is_best": bool, "certified": bool},
+    Result: {
+        "verdict": _verdict,
+        "memory_mb": lambda value: value or 0.0,
+        "is_of_old_task": bool,
+    },
+    Cluster: {"status": _member(ClusterStatus)},
+    Instruction: {"do": _member(Do)},
+    Reading: {"state": _object},
+    Event: {"data": _object},
+}
+"""Fields whose column holds something else than the field."""
 
 
-def to_result(row: Row) -> Result:
-    """Decode a verdict with the facts of its experiment that a table shows."""
-    return Result(
-        **_plain(
-            row,
-            verdict=Verdict(row["verdict"]),
-            memory_mb=row["memory_mb"] or 0.0,
-            is_of_old_task=bool(row["is_of_old_task"]),
-        )
-    )
+@cache
+def decoder(kind: type[T], columns: tuple[str, ...]) -> Callable[[Sequence[Any]], T]:
+    """What makes entities of one kind from rows with these columns; it needs one for each field."""
+    known = _DECODED.get(kind, {})
+    names = [field.name for field in fields(kind)]
+    in_order = itemgetter(*(columns.index(name) for name in names))
+    changed = [(at, known[name]) for at, name in enumerate(names) if name in known]
 
+    def decode(row: Sequence[Any]) -> T:
+        values = list(in_order(row))
+        for at, change in changed:
+            values[at] = change(values[at])
+        return kind(*values)
 
-def to_instruction(row: Row) -> Instruction:
-    """Decode a row of `outbox`."""
-    values = _plain(row, do=Do(row["do"]))
-    del values["key"]
-    return Instruction(**values)
-
-
-def to_cluster(row: Row) -> Cluster:
-    """Decode a row of `clusters`."""
-    return Cluster(**_plain(row, status=ClusterStatus(row["status"])))
-
-
-def to_progress(row: Row) -> Progress:
-    """Decode a row of `progress`."""
-    return Progress(**_plain(row))
-
-
-def to_reading(row: Row) -> Reading:
-    """Decode a row of `readings`."""
-    return Reading(**_plain(row, state=json.loads(row["state"])))
-
-
-def to_turn(row: Row) -> Turn:
-    """Decode a row of `turns`."""
-    return Turn(**_plain(row))
-
-
-def to_thought(row: Row) -> Thought:
-    """Decode a row of `thoughts`."""
-    return Thought(**_plain(row))
-
-
-def to_event(row: Row) -> Event:
-    """Decode a row of `events`."""
-    return Event(**_plain(row, data=json.loads(row["data"])))
+    return decode

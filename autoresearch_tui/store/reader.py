@@ -1,17 +1,12 @@
 """Reads the database: what the TUI, the command line and researchers see."""
 
-# sqlite-utils annotates its containers only in part.
-# pyright: reportUnknownMemberType=false, reportUnnecessaryCast=false
-
 import json
 import sqlite3
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
-
-from sqlite_utils import Database
+from typing import Any, Self, TypeVar, cast
 
 from autoresearch_tui.domain import (
     Cluster,
@@ -32,10 +27,12 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.errors import StudyError
-from autoresearch_tui.lifecycle.instructions import Instruction
+from autoresearch_tui.outbox import Instruction
 from autoresearch_tui.store import codec
 from autoresearch_tui.store.curves import unpack
 from autoresearch_tui.store.schema import check_current, connect
+
+T = TypeVar("T", bound=codec.Entity)
 
 _BEGINS = ("engine.started", "engine.jumped")
 _ENDS = ("engine.stopped", "engine.failed", "study.finished")
@@ -66,8 +63,8 @@ class Reader:
     A consistent view of several queries is had inside `with reader.snapshot():`.
     """
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
 
     def __enter__(self) -> Self:
         return self
@@ -82,20 +79,31 @@ class Reader:
 
     def close(self) -> None:
         """Close the connection."""
-        self._db.close()
-
-    @property
-    def _connection(self) -> sqlite3.Connection:
-        return cast(sqlite3.Connection, self._db.conn)
+        self._connection.close()
 
     def _execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        return cast(sqlite3.Cursor, self._db.execute(sql, values))
+        # Its stub knows values of its own types alone; an enum's member is its text.
+        return self._connection.execute(sql, cast(Sequence[Any], values))
 
-    def _rows(self, sql: str, *values: object) -> Iterable[dict[str, Any]]:
-        return cast(Iterable[dict[str, Any]], self._db.query(sql, values))
+    def _each(self, kind: type[T], sql: str, *values: object) -> Iterator[T]:
+        """The entities whose columns a query gives."""
+        found = self._execute(sql, values)
+        return map(codec.decoder(kind, _columns(found)), found)
+
+    def _all(self, kind: type[T], sql: str, *values: object) -> list[T]:
+        return list(self._each(kind, sql, *values))
+
+    def _first(self, kind: type[T], sql: str, *values: object) -> T | None:
+        return next(self._each(kind, sql, *values), None)
+
+    def _rows(self, sql: str, *values: object) -> Iterator[dict[str, Any]]:
+        """The rows of a query that gives no entity."""
+        found = self._execute(sql, values)
+        names = _columns(found)
+        return (dict(zip(names, row, strict=True)) for row in found)
 
     def _one(self, sql: str, *values: object) -> dict[str, Any] | None:
-        return next(iter(self._rows(sql, *values)), None)
+        return next(self._rows(sql, *values), None)
 
     @contextmanager
     def snapshot(self) -> Generator[None]:
@@ -121,22 +129,22 @@ class Reader:
         Raises:
             StudyError: the database has none yet.
         """
-        row = self._one("SELECT * FROM study")
-        if row is None:
+        study = self._first(Study, "SELECT * FROM study")
+        if study is None:
             raise StudyError("the study has not been started yet: no engine ever ran here")
-        return codec.to_study(row)
+        return study
 
     def experiment(self, experiment: str) -> Experiment | None:
         """The experiment with this id."""
-        row = self._one("SELECT * FROM experiments WHERE id = ?", experiment)
-        return codec.to_experiment(row) if row else None
+        return self._first(Experiment, "SELECT * FROM experiments WHERE id = ?", experiment)
 
     def experiments_by_digest(self, digest: str) -> list[Experiment]:
         """The experiments whose files are the same, in order.
 
         What could not be tried does not count, nor what another task has measured.
         """
-        rows = self._rows(
+        return self._all(
+            Experiment,
             "SELECT * FROM experiments WHERE digest = ? AND status NOT IN (?, ?)"
             " AND (judged_at IS NULL OR judged_at >= (SELECT task_since FROM study))"
             " ORDER BY number",
@@ -144,33 +152,31 @@ class Reader:
             ExperimentStatus.REJECTED,
             ExperimentStatus.SET_ASIDE,
         )
-        return [codec.to_experiment(row) for row in rows]
 
     def experiments(self, statuses: Collection[ExperimentStatus] | None = None) -> list[Experiment]:
         """Experiments by number, all or those in one of `statuses`."""
         if statuses is None:
-            rows = self._rows("SELECT * FROM experiments ORDER BY number")
-        else:
-            rows = self._rows(
-                f"SELECT * FROM experiments WHERE status IN ({_marks(statuses)}) ORDER BY number",
-                *statuses,
-            )
-        return [codec.to_experiment(row) for row in rows]
+            return self._all(Experiment, "SELECT * FROM experiments ORDER BY number")
+        where = f"WHERE status IN ({_marks(statuses)})"
+        return self._all(
+            Experiment, f"SELECT * FROM experiments {where} ORDER BY number", *statuses
+        )
 
     def experiments_of(self, verdict: Verdict) -> list[Experiment]:
         """Experiments with a verdict, by number."""
-        rows = self._rows("SELECT * FROM experiments WHERE verdict = ? ORDER BY number", verdict)
-        return [codec.to_experiment(row) for row in rows]
+        return self._all(
+            Experiment, "SELECT * FROM experiments WHERE verdict = ? ORDER BY number", verdict
+        )
 
     def newest_of(self, verdict: Verdict, before: float) -> Experiment | None:
         """The experiment that got a verdict last before a time (Unix seconds), by the same task."""
-        row = self._one(
+        return self._first(
+            Experiment,
             "SELECT * FROM experiments WHERE verdict = ? AND judged_at < ?"
             " AND judged_at >= (SELECT task_since FROM study) ORDER BY judged_at DESC LIMIT 1",
             verdict,
             before,
         )
-        return codec.to_experiment(row) if row else None
 
     def judged(self) -> int:
         """How many experiments have a verdict."""
@@ -180,33 +186,31 @@ class Reader:
 
     def experiments_since(self, rev: int) -> list[Experiment]:
         """Experiments that are new or have changed after revision `rev`, oldest change first."""
-        rows = self._rows("SELECT * FROM experiments WHERE rev > ? ORDER BY rev, number", rev)
-        return [codec.to_experiment(row) for row in rows]
+        return self._all(
+            Experiment, "SELECT * FROM experiments WHERE rev > ? ORDER BY rev, number", rev
+        )
 
     def best(self, accelerator: str) -> Experiment | None:
         """The incumbent on an accelerator type."""
-        row = self._one(
+        return self._first(
+            Experiment,
             "SELECT e.* FROM judgements j JOIN experiments e ON e.id = j.experiment"
             " WHERE j.is_best = 1 AND j.accelerator = ?",
             accelerator,
         )
-        return codec.to_experiment(row) if row else None
 
     def judgements(self, experiment: str | None = None) -> list[Judgement]:
         """What the judge said, of all experiments or of one, in the order in which it said it."""
         where, values = ("WHERE experiment = ?", (experiment,)) if experiment else ("", ())
-        rows = self._rows(f"SELECT * FROM judgements {where} ORDER BY judged_at", *values)
-        return [codec.to_judgement(row) for row in rows]
+        return self._all(Judgement, f"SELECT * FROM judgements {where} ORDER BY judged_at", *values)
 
     def judgements_since(self, rev: int) -> list[Judgement]:
         """Verdicts that are new or have changed after revision `rev`; from before 0, all."""
-        rows = self._rows("SELECT * FROM judgements WHERE rev > ? ORDER BY rev", rev)
-        return [codec.to_judgement(row) for row in rows]
+        return self._all(Judgement, "SELECT * FROM judgements WHERE rev > ? ORDER BY rev", rev)
 
     def incumbents(self) -> list[Judgement]:
         """The best of each accelerator type."""
-        rows = self._rows("SELECT * FROM judgements WHERE is_best = 1 ORDER BY judged_at")
-        return [codec.to_judgement(row) for row in rows]
+        return self._all(Judgement, "SELECT * FROM judgements WHERE is_best = 1 ORDER BY judged_at")
 
     def judged_accelerators(self) -> list[str]:
         """The accelerator types on which something has been judged."""
@@ -216,11 +220,11 @@ class Reader:
     def results(self, experiment: str | None = None) -> Iterator[Result]:
         """Each verdict, of all experiments or of one, in the order in which they were given."""
         of_one, values = ("AND e.id = ?", (experiment,)) if experiment else ("", ())
-        return map(codec.to_result, self._rows(_RESULTS.format(of_one=of_one), *values))
+        return self._each(Result, _RESULTS.format(of_one=of_one), *values)
 
     def outbox(self) -> list[Instruction]:
         """What is still to be done."""
-        return [codec.to_instruction(row) for row in self._rows("SELECT * FROM outbox")]
+        return self._all(Instruction, "SELECT * FROM outbox")
 
     def newest_verdicts(self, count: int) -> list[Verdict]:
         """The verdicts given last, newest first."""
@@ -239,8 +243,9 @@ class Reader:
 
     def experiments_without_parent(self) -> list[Experiment]:
         """Experiments that stand on nothing, oldest first; the baselines are among them."""
-        rows = self._rows("SELECT * FROM experiments WHERE parent IS NULL ORDER BY number")
-        return [codec.to_experiment(row) for row in rows]
+        return self._all(
+            Experiment, "SELECT * FROM experiments WHERE parent IS NULL ORDER BY number"
+        )
 
     def repeated_values(self) -> list[tuple[str, str, list[float]]]:
         """Accelerator type, experiment and metrics, where it has two or more results there.
@@ -263,24 +268,20 @@ class Reader:
 
     def run(self, run: str) -> Run | None:
         """The run with this id."""
-        row = self._one("SELECT * FROM runs WHERE id = ?", run)
-        return codec.to_run(row) if row else None
+        return self._first(Run, "SELECT * FROM runs WHERE id = ?", run)
 
     def runs_of(self, experiment: str) -> list[Run]:
         """All runs of an experiment, in their order."""
-        rows = self._rows("SELECT * FROM runs WHERE experiment = ? ORDER BY ordinal", experiment)
-        return [codec.to_run(row) for row in rows]
+        return self._all(
+            Run, "SELECT * FROM runs WHERE experiment = ? ORDER BY ordinal", experiment
+        )
 
     def runs(self, statuses: Collection[RunStatus] | None = None) -> list[Run]:
         """Runs, oldest first, all or those in one of `statuses`."""
         if statuses is None:
-            rows = self._rows("SELECT * FROM runs ORDER BY created_at, id")
-        else:
-            rows = self._rows(
-                f"SELECT * FROM runs WHERE status IN ({_marks(statuses)}) ORDER BY created_at, id",
-                *statuses,
-            )
-        return [codec.to_run(row) for row in rows]
+            return self._all(Run, "SELECT * FROM runs ORDER BY created_at, id")
+        where = f"WHERE status IN ({_marks(statuses)})"
+        return self._all(Run, f"SELECT * FROM runs {where} ORDER BY created_at, id", *statuses)
 
     def has_results(self) -> bool:
         """Whether any run has succeeded."""
@@ -288,10 +289,7 @@ class Reader:
 
     def runs_since(self, rev: int) -> list[Run]:
         """Runs that are new or have changed after revision `rev`, oldest change first."""
-        return [
-            codec.to_run(row)
-            for row in self._rows("SELECT * FROM runs WHERE rev > ? ORDER BY rev", rev)
-        ]
+        return self._all(Run, "SELECT * FROM runs WHERE rev > ? ORDER BY rev", rev)
 
     def lives(self, now: float) -> list[tuple[float, float]]:
         """When an engine lived, begin and end in Unix seconds, oldest first.
@@ -320,7 +318,7 @@ class Reader:
 
     def clusters(self) -> list[Cluster]:
         """All clusters by name."""
-        return [codec.to_cluster(row) for row in self._rows("SELECT * FROM clusters ORDER BY name")]
+        return self._all(Cluster, "SELECT * FROM clusters ORDER BY name")
 
     def telemetry(self) -> dict[str, str]:
         """What the accelerators of clusters said of themselves last, by cluster."""
@@ -328,8 +326,7 @@ class Reader:
 
     def progress(self) -> dict[str, Progress]:
         """The newest progress of every run that has not ended, by run."""
-        rows = self._rows("SELECT * FROM progress")
-        return {row["run"]: codec.to_progress(row) for row in rows}
+        return {each.run: each for each in self._each(Progress, "SELECT * FROM progress")}
 
     def curve(self, run: str) -> list[CurvePoint]:
         """The training curve of a run."""
@@ -338,18 +335,17 @@ class Reader:
 
     def reading(self, run: str) -> Reading | None:
         """How far the output of a run has been read that has not ended."""
-        row = self._one("SELECT * FROM readings WHERE run = ?", run)
-        return codec.to_reading(row) if row else None
+        return self._first(Reading, "SELECT * FROM readings WHERE run = ?", run)
 
     def turns(self, after: int = 0, limit: int = 1000) -> list[Turn]:
         """The newest `limit` turns of researchers with a number above `after`, in order."""
-        rows = self._rows("SELECT * FROM turns WHERE id > ? ORDER BY id DESC LIMIT ?", after, limit)
-        return [codec.to_turn(row) for row in rows][::-1]
+        return self._all(
+            Turn, "SELECT * FROM turns WHERE id > ? ORDER BY id DESC LIMIT ?", after, limit
+        )[::-1]
 
     def open_turns(self) -> list[Turn]:
         """Turns that have not ended."""
-        rows = self._rows("SELECT * FROM turns WHERE ended_at IS NULL ORDER BY id")
-        return [codec.to_turn(row) for row in rows]
+        return self._all(Turn, "SELECT * FROM turns WHERE ended_at IS NULL ORDER BY id")
 
     def turn_seconds(self, researcher: str, count: int) -> list[float]:
         """How long the newest turns of a researcher took that gave something, newest first."""
@@ -371,31 +367,29 @@ class Reader:
 
     def thoughts(self, after: int = 0, limit: int = 1000) -> list[Thought]:
         """The newest `limit` pieces of reasoning with a number above `after`, in order."""
-        rows = self._rows(
-            "SELECT * FROM thoughts WHERE seq > ? ORDER BY seq DESC LIMIT ?", after, limit
-        )
-        return [codec.to_thought(row) for row in rows][::-1]
+        return self._all(
+            Thought, "SELECT * FROM thoughts WHERE seq > ? ORDER BY seq DESC LIMIT ?", after, limit
+        )[::-1]
 
     def thoughts_of(self, turn: int) -> list[Thought]:
         """All that was thought in a turn, in order."""
-        rows = self._rows("SELECT * FROM thoughts WHERE turn = ? ORDER BY seq", turn)
-        return [codec.to_thought(row) for row in rows]
+        return self._all(Thought, "SELECT * FROM thoughts WHERE turn = ? ORDER BY seq", turn)
 
     def notepad(self) -> Note:
         """The newest version of the notepad; an empty one where nobody has written."""
-        row = self._one("SELECT * FROM notepad ORDER BY version DESC LIMIT 1")
-        return Note(**row) if row is not None else Note(0, 0.0, "", "")
+        newest = self._first(Note, "SELECT * FROM notepad ORDER BY version DESC LIMIT 1")
+        return newest or Note(0, 0.0, "", "")
 
     def events_of(self, kinds: Collection[str], after: int = 0, limit: int = 100) -> list[Event]:
         """The newest `limit` entries of some kinds with a number above `after`, in order."""
-        rows = self._rows(
+        return self._all(
+            Event,
             f"SELECT * FROM events WHERE seq > ? AND kind IN ({_marks(kinds)})"
             " ORDER BY seq DESC LIMIT ?",
             after,
             *kinds,
             limit,
-        )
-        return [codec.to_event(row) for row in rows][::-1]
+        )[::-1]
 
     def newest_thought(self, researcher: str, kind: str) -> str:
         """The text of the newest thought of a kind; empty where there is none."""
@@ -422,10 +416,13 @@ class Reader:
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
         """The newest `limit` entries of the record with a number above `after`, in order."""
-        rows = self._rows(
-            "SELECT * FROM events WHERE seq > ? ORDER BY seq DESC LIMIT ?", after, limit
-        )
-        return [codec.to_event(row) for row in rows][::-1]
+        return self._all(
+            Event, "SELECT * FROM events WHERE seq > ? ORDER BY seq DESC LIMIT ?", after, limit
+        )[::-1]
+
+
+def _columns(found: sqlite3.Cursor) -> tuple[str, ...]:
+    return tuple(each[0] for each in found.description)
 
 
 def _marks(values: Collection[object]) -> str:
@@ -441,8 +438,8 @@ def open_reader(path: Path) -> Reader:
     if not path.exists():
         raise StudyError(f"{path}: no study here yet; `autoresearch-tui` starts one")
     try:
-        db = connect(str(path), readonly=True)
-        check_current(db)
+        connection = connect(str(path), readonly=True)
+        check_current(connection)
     except sqlite3.DatabaseError as error:
         raise StudyError(f"{path}: the database cannot be read: {error}") from None
-    return Reader(db)
+    return Reader(connection)

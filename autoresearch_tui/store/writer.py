@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from autoresearch_tui.domain import (
     Cluster,
@@ -25,11 +23,15 @@ from autoresearch_tui.domain import (
     Turn,
 )
 from autoresearch_tui.errors import StudyError
-from autoresearch_tui.lifecycle import Draft
 from autoresearch_tui.store import codec
 from autoresearch_tui.store.curves import pack
 from autoresearch_tui.store.reader import Reader
 from autoresearch_tui.store.schema import connect, migrate
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from autoresearch_tui.lifecycle import Draft
 
 T = TypeVar("T")
 
@@ -44,10 +46,14 @@ class Writer(Reader):
     What a status becomes is decided elsewhere. `clock` gives Unix seconds.
     """
 
-    def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(db)
+    def __init__(self, db: "Database", clock: Callable[[], float] = time.time) -> None:
+        self._db = db
+        super().__init__(cast(sqlite3.Connection, db.conn))
         self.clock = clock
         self._rev = self.revision()
+
+    def _execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        return cast(sqlite3.Cursor, self._db.execute(sql, values))
 
     @contextmanager
     def transaction(self) -> Generator[None]:
@@ -109,7 +115,7 @@ class Writer(Reader):
             row = codec.values_to_row(changes) | {"rev": self._next_rev()}
             self._set("study", "id", 1, row)
 
-    def apply(self, draft: Draft) -> None:
+    def apply(self, draft: "Draft") -> None:
         """Write all that a draft changes, its instructions and its entries of the record."""
         with self.transaction():
             for experiment in _present(draft.experiments.changed):
@@ -234,14 +240,18 @@ def open_writer(path: Path, clock: Callable[[], float] = time.time) -> Writer:
     Raises:
         StudyError: it cannot be opened, is damaged, or of a newer version.
     """
+    # It brings pandas where that is installed: a quarter of a second, which only writers wait.
+    from sqlite_utils import Database
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        db = connect(str(path), readonly=False)
+        connection = connect(str(path), readonly=False)
+        db = Database(connection, recursive_triggers=False, execute_plugins=False)
         db.enable_wal()
         # A crash of the machine may lose the newest commits, never the database.
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA foreign_keys = ON")
-        migrate(db)
+        migrate(connection)
     except (OSError, sqlite3.DatabaseError) as error:
         raise StudyError(f"{path}: the database cannot be opened: {error}") from None
     return Writer(db, clock)

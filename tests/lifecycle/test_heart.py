@@ -19,8 +19,8 @@ from autoresearch_tui.errors import ControlError
 from autoresearch_tui.judge.noise import pooled_noise
 from autoresearch_tui.lifecycle import Draft, events, handle, heart
 from autoresearch_tui.lifecycle.events import Answer
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.waking import next_due
+from autoresearch_tui.outbox import Do, Instruction
 from tests.lifecycle.world import World
 
 

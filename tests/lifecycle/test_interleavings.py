@@ -13,9 +13,9 @@ from autoresearch_tui.domain import (
     Verdict,
 )
 from autoresearch_tui.lifecycle import events, handle
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.moving import is_moving
 from autoresearch_tui.lifecycle.running import ON_CLUSTER
+from autoresearch_tui.outbox import Do, Instruction
 from tests.lifecycle.world import KINDS, World
 
 ANSWERS = st.sampled_from(

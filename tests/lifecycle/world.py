@@ -20,8 +20,8 @@ from autoresearch_tui.domain import (
 from autoresearch_tui.errors import ControlError
 from autoresearch_tui.lifecycle import State, events, handle
 from autoresearch_tui.lifecycle.events import Answer, Event
-from autoresearch_tui.lifecycle.instructions import Do, Instruction
 from autoresearch_tui.lifecycle.state import Memory
+from autoresearch_tui.outbox import Do, Instruction
 
 KINDS = {"a": "H100", "b": "H100", "c": "H200"}
 BASELINE_RUNS = 2

@@ -172,7 +172,7 @@ def test_the_newest_of_the_record_come_in_order(writer: Writer, reader):
 
 def test_a_reader_cannot_write(writer: Writer, reader):
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        reader._db.execute("DELETE FROM experiments")
+        reader._execute("DELETE FROM experiments")
 
 
 def test_a_reader_sees_the_study_when_no_writer_is_left(writer: Writer, tmp_path):
