@@ -9,6 +9,7 @@ from pathlib import Path
 
 from textual import events
 from textual.app import App, SystemCommand
+from textual.binding import Binding
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.widgets import Input
@@ -20,7 +21,7 @@ from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.tui.ahead import TypedAhead
 from autoresearch_tui.tui.commands import OPENS_A_LINE, StudyCommands
 from autoresearch_tui.tui.digest import Left
-from autoresearch_tui.tui.driver import hardy
+from autoresearch_tui.tui.driver import hardy, redraw
 from autoresearch_tui.tui.feed import Feed, Source
 from autoresearch_tui.tui.keys import key_file, read_keys
 from autoresearch_tui.tui.leaving import left_message
@@ -36,6 +37,7 @@ class Cockpit(App[int]):
     """Shows the study at `paths`; `start` starts its engine and `diff` reads a change from git."""
 
     COMMANDS = {StudyCommands}
+    BINDINGS = [Binding("ctrl+l", "redraw", show=False, priority=True, id="redraw")]
     ENABLE_COMMAND_PALETTE = True
     TITLE = "autoresearch-tui"
 
@@ -130,6 +132,10 @@ class Cockpit(App[int]):
         """Copy text through the terminal; nothing never replaces what the clipboard holds."""
         if text:
             super().copy_to_clipboard(text)
+
+    def action_redraw(self) -> None:
+        """Draw all anew: what another program wrote over the screen is not known here."""
+        redraw(self)
 
     def action_toggle_theme(self) -> None:
         """Change between the dark theme and the light one."""

@@ -4,6 +4,8 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -84,6 +86,40 @@ def test_a_pane_is_opened_in_the_own_pager(study: Path, tmp_path: Path):
         until(lambda: seen.exists() and "turn" in seen.read_text(), "the reasoning in the pager")
         # The cockpit is there again.
         terminal.lives()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["small", "large"])
+def test_what_is_drawn_by_its_changes_is_what_is_drawn_at_once(size: tuple[int, int]):
+    words = [sys.executable, "-m", "autoresearch_tui", "replay", "--speed", "3600"]
+    journeys = (
+        "b",
+        "Space Space j j j",
+        "c 2 j j",
+        "q Escape 1 z",
+        "z 2 k k k",
+        "s s s s G",
+        "? Escape i j",
+    )
+    with Terminal(*size, words) as terminal:
+        terminal.shows("at its end")
+        for keys in journeys:
+            for key in keys.split():
+                terminal.press(key)
+                drawn = still(terminal)
+            Path(terminal.tty).write_text("\x1b[3;3H" + "written over " * 5)
+            terminal.shows("written over written over")
+            terminal.press("C-l")
+            until(lambda: "written over" not in terminal.screen(), f"all drawn anew after {keys}")
+            assert still(terminal) == drawn, keys
+
+
+def still(terminal: Terminal) -> str:
+    """The screen with its colours, once nothing changes any more."""
+    seen = ["", ""]
+    while (now := terminal.tmux("capture-pane", "-p", "-e")) != seen[0] or now != seen[1]:
+        seen = [now, seen[0]]
+        time.sleep(0.2)
+    return now
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

@@ -63,10 +63,13 @@ class Terminal:
         words = ("● HEALTHY", "◐ SLOW", "○ IDLE")
         until(lambda: any(word in self.screen() for word in words), "a living study")
 
+    @property
+    def tty(self) -> str:
+        return self.tmux("display-message", "-p", "#{pane_tty}").strip()
+
     def processes(self, name: str = "") -> list[int]:
         """What runs in it, by a part of its command's name."""
-        tty = self.tmux("display-message", "-p", "#{pane_tty}").strip().removeprefix("/dev/")
-        words = ["ps", "-t", tty, "-o", "pid=,comm="]
+        words = ["ps", "-t", self.tty.removeprefix("/dev/"), "-o", "pid=,comm="]
         listed = subprocess.run(words, capture_output=True, text=True)
         found = (line.split(None, 1) for line in listed.stdout.splitlines())
         return [int(pid) for pid, command in found if name in command]

@@ -79,6 +79,9 @@ class Drawn(Painted):
             return
         lines = self.lines(self._view, self._view.clock(), width)
         is_other_height = len(lines) != len(self.shown)
+        # What is equal for Textual may be drawn in other colours.
+        if not is_other_height and all(map(Content.is_same, lines, self.shown)):
+            return
         self.shown = lines
         if is_other_height and self.styles.is_auto_height:
             self.refresh(layout=True)

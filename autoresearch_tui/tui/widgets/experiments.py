@@ -97,7 +97,11 @@ class ExperimentList(Lines):
 
     def on_mount(self) -> None:
         """Begin the clock of the countdowns."""
-        self.set_interval(1.0, self.repaint)
+        self.set_interval(1.0, self._count_down)
+
+    def _count_down(self) -> None:
+        if any(e.approve_at is not None for e in self._view.waiting):
+            self.repaint()
 
     def show(self, view: View) -> None:
         """Draw a view; the cursor stays on its experiment."""

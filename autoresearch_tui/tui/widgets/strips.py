@@ -4,7 +4,6 @@ from textual import events
 from textual.binding import Binding
 from textual.content import Content
 from textual.message import Message
-from textual.strip import Strip
 
 from autoresearch_tui.domain import Cluster, ClusterStatus
 from autoresearch_tui.spoken import clock_of, percent
@@ -81,7 +80,11 @@ class Strips(Drawn, can_focus=True):
         begin = max(end - _WINDOWS[self._window], min(first, end - _WINDOWS[0]))
         window = Window(begin, end, cells)
         head = Content(" " * (width - cells)).append(_axis(window))
-        return [head.stylize("$quiet"), *(self._row(view, now, c, window, name) for c in shown)]
+        drawn = [self._row(view, now, cluster, window, name) for cluster in shown]
+        if (at := self._at - self._first) < len(drawn):
+            chosen = drawn[at].pad_right(max(width - drawn[at].cell_length, 0))
+            drawn[at] = chosen.stylize("on $cursor-row")
+        return [head.stylize("$quiet"), *drawn]
 
     def _row(self, view: View, now: float, cluster: Cluster, window: Window, name: int) -> Content:
         runs = view.runs_on.get(cluster.name, ())
@@ -95,15 +98,6 @@ class Strips(Drawn, can_focus=True):
         )
         facts = _facts(view, now, cluster, self.content_size.width)
         return Content.assemble(f"{cluster.name:<{name}.{name}} ", facts, drawn)
-
-    def render_line(self, y: int) -> Strip:
-        """One line; that of the cursor is marked."""
-        if y != self._at - self._first + 1 or y >= len(self.shown):
-            return super().render_line(y)
-        width = self.size.width
-        row = self.shown[y]
-        row = row.pad_right(max(width - row.cell_length, 0)).stylize("on $cursor-row")
-        return self.strip(row, width)
 
 
 def _facts_width(width: int) -> int:
