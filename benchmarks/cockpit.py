@@ -5,6 +5,8 @@ with runs that print ten lines a second each, and holds each figure against its 
 first picture, bytes a second, the share of one core, and milliseconds from a key to its effect.
 """
 
+import itertools
+import multiprocessing
 import os
 import random
 import subprocess
@@ -122,33 +124,26 @@ def _put_judged(store: Writer, number: int, begun: float, slots: int) -> None:
     store.put_judgement(Judgement(name, "CPU", verdict, 1, value, 0.0, "", at))
 
 
-class Streaming:
-    """Runs that print ten lines a second each, while an engine notes how far they are."""
-
-    def __init__(self, store: Writer, paths: StudyPaths, runs: list[str]) -> None:
-        self._store, self._paths, self._runs = store, paths, runs
-        self._begun, self._told = time.monotonic(), 0
-
-    def go_on(self) -> None:
-        """Write what is due by now."""
-        if not self._runs or time.monotonic() - self._begun < self._told / 10:
-            return
-        self._told += 1
-        now, share = time.time(), (self._told % 600) / 600
-        loss = 3 - share
-        line = f"step {self._told:05} ({100 * share:.1f}%) | loss: {loss:.6f}"
-        for run in self._runs:
-            with self._paths.run_log(run).open("a") as file:
-                file.write(line + "\n")
-        if self._told % 5 == 0:
-            read = [
-                Progress(run, share, self._told, loss, 60 * (1 - share), line, now)
-                for run in self._runs
-            ]
-            points = {run: [CurvePoint(self._told, share, loss, now)] for run in self._runs}
-            self._store.put_read(read, points, [])
-        if self._told % 20 == 0:
-            self._store.change_study(heartbeat_at=now)
+def stream(study: Path, runs: list[str]) -> None:
+    """Print ten lines a second in each run, and note how far they are as an engine does."""
+    paths, begun = StudyPaths(study), time.monotonic()
+    with open_writer(paths.database) as store:
+        for told in itertools.count(1):
+            time.sleep(max(begun + told / 10 - time.monotonic(), 0))
+            now, share = time.time(), (told % 600) / 600
+            loss = 3 - share
+            line = f"step {told:05} ({100 * share:.1f}%) | loss: {loss:.6f}"
+            for run in runs:
+                with paths.run_log(run).open("a") as file:
+                    file.write(line + "\n")
+            if told % 5 == 0:
+                read = [
+                    Progress(run, share, told, loss, 60 - 60 * share, line, now) for run in runs
+                ]
+                points = {run: [CurvePoint(told, share, loss, now)] for run in runs}
+                store.put_read(read, points, [])
+            if told % 20 == 0:
+                store.change_study(heartbeat_at=now)
 
 
 @dataclass(frozen=True)
@@ -169,12 +164,19 @@ def measure(case: Case, seconds: float) -> Figures:
         paths = StudyPaths(Path(name))
         paths.state.mkdir()
         with open_writer(paths.database) as store:
-            streaming = Streaming(store, paths, fill(store, paths, case))
-            terminal = Terminal(paths.root, COLUMNS, LINES, streaming.go_on)
-            try:
-                return _looked_at(terminal, case, seconds)
-            finally:
-                terminal.close()
+            runs = fill(store, paths, case)
+        # Where it is done in this process, a key waits for it too.
+        streaming = multiprocessing.Process(target=stream, args=(paths.root, runs), daemon=True)
+        if runs:
+            streaming.start()
+        terminal = Terminal(paths.root, COLUMNS, LINES)
+        try:
+            return _looked_at(terminal, case, seconds)
+        finally:
+            terminal.close()
+            if runs:
+                streaming.terminate()
+                streaming.join()
 
 
 def _looked_at(terminal: Terminal, case: Case, seconds: float) -> Figures:

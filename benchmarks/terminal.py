@@ -19,7 +19,7 @@ from rich.cells import cell_len
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LIMIT = 30.0
 _SLICE = 0.01
-"""Seconds waited for output before the work beside it goes on."""
+"""Seconds waited for output at a time."""
 
 
 class Shown:
@@ -69,14 +69,11 @@ class Shown:
 
 
 class Terminal:
-    """The cockpit of a study in a terminal of its own; `beside` is called all along."""
+    """The cockpit of a study in a terminal of its own."""
 
-    def __init__(
-        self, study: Path, columns: int, lines: int, beside: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, study: Path, columns: int, lines: int) -> None:
         self.begun = time.monotonic()
         self.shown = Shown()
-        self._beside = beside
         self._process, self._terminal = pty.fork()
         if self._process == 0:
             os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -85,8 +82,7 @@ class Terminal:
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
 
     def read(self) -> bytes:
-        """What was sent within a moment; the work beside goes on."""
-        self._beside()
+        """What was sent within a moment."""
         if not select.select([self._terminal], [], [], _SLICE)[0]:
             return b""
         data = os.read(self._terminal, 65536)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import sys
 import time
@@ -45,6 +46,8 @@ def open_study(study: Path, no_ui: bool, accept_task: bool, **options: object) -
     if why := no_screen():
         click.echo(f"error: {why}: use `--no-ui`", err=True)
         sys.exit(2)
+    # Nothing of what is brought in is garbage; the cockpit collects again once it is drawn.
+    gc.disable()
     from autoresearch_tui.launch import start_detached
     from autoresearch_tui.tui.app import run_cockpit
 

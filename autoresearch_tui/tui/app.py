@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterable
@@ -73,7 +74,7 @@ class Cockpit(App[int]):
         found = super().get_system_commands(screen)  # pyright: ignore[reportUnknownMemberType]
         return (each for each in found if each.title != "Screenshot" or not os.environ.get(ACTOR))
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         """Show the screen in the theme that was chosen the last time."""
         self._leave_cleanly()
         try:
@@ -85,7 +86,12 @@ class Cockpit(App[int]):
         chosen = self._preferences.theme()
         self.theme = chosen if chosen in self.available_themes else DARK.name
         self.theme_changed_signal.subscribe(self, lambda theme: self._remember(theme.name))
-        self.push_screen(self.main)
+        await self.push_screen(self.main)
+        if not self.is_headless:
+            # What is there by now stays: a full collection that goes through it holds a key up for
+            # 60 ms.
+            gc.freeze()
+            gc.enable()
 
     async def on_event(self, event: events.Event) -> None:
         """Hold keys back that are meant for a line that is only being opened."""
