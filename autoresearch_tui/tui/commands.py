@@ -91,7 +91,7 @@ LOOK = (
     Command("search", "slash", "search in this pane"),
     Command("search_next(1)", "n", "the next that is found"),
     Command("search_next(-1)", "N", "the one before"),
-    Command("compare", "c", "compare the two that are marked, or the chosen one with the best"),
+    Command("compare", "c", "compare those that are marked, or the chosen one with the best"),
     Command(
         "clusters", "i,C", "the clusters: their time, runs, logs; drain, replace, more", "clusters"
     ),

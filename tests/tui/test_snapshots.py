@@ -52,6 +52,7 @@ SCREENS: dict[str, Sequence[str]] = {
     "diff": ("b", "enter", "2"),
     "reasoning": ("b", "enter", "5"),
     "compare": ("end", "c"),
+    "marked": ("b", *["space"] * 12, "c"),
     "clusters": ("i", "j"),
     "researchers": ("r",),
     "events": ("e",),

@@ -360,9 +360,12 @@ class MainScreen(OpeningScreen):
         self._list.step(by)
 
     def action_compare(self) -> None:
-        """Show how the two that are marked differ, or the chosen one from the best."""
+        """Show how those that are marked differ, or the chosen one from the best."""
         marked, best = self.marked, self.view.best
-        pair = marked[-2:] if len(marked) > 1 else [best, marked[0] if marked else self.chosen]
+        if len(marked) > 2:
+            self.open_marked(marked)
+            return
+        pair = marked if len(marked) > 1 else [best, marked[0] if marked else self.chosen]
         if pair[0] is None or pair[1] is None or pair[0] is pair[1]:
             self.notify("Mark two experiments by space, or choose another than the best")
             return

@@ -1,7 +1,7 @@
 """What opens another screen over the first one."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from textual import work
 
@@ -13,6 +13,7 @@ from autoresearch_tui.tui.screens.clusters import ClustersScreen
 from autoresearch_tui.tui.screens.experiment import ExperimentScreen
 from autoresearch_tui.tui.screens.help import HelpScreen
 from autoresearch_tui.tui.screens.looking import LookingScreen
+from autoresearch_tui.tui.screens.marked import MarkedScreen
 from autoresearch_tui.tui.screens.pages import EventsScreen, SettingsScreen
 from autoresearch_tui.tui.screens.researchers import ResearchersScreen
 from autoresearch_tui.tui.view import View
@@ -47,6 +48,11 @@ class OpeningScreen(LookingScreen):
         left = await self._app.push_screen_wait(screen)
         if left is not None:
             self.choose(left)
+
+    def open_marked(self, marked: Sequence[Experiment]) -> None:
+        """Hold several experiments against the best of them."""
+        names = [experiment.id for experiment in marked]
+        self._app.push_screen(MarkedScreen(self._operator, self._newest, self._feed, names))
 
     def _newest(self) -> View:
         return self.view

@@ -23,7 +23,7 @@ from autoresearch_tui.tui.widgets.lines import Line, Lines
 
 _REFRESH_SECONDS = 0.5
 
-_HINTS = "j k g G  / search  n N  y copy  o pager  esc"
+PAGE_HINTS = "j k g G  / search  n N  y copy  o pager  esc"
 
 
 class PageScreen(LookingScreen):
@@ -46,7 +46,7 @@ class PageScreen(LookingScreen):
     def compose(self) -> ComposeResult:
         """The lines, the keys."""
         yield Lines(id="page", empty=self._empty, follow=self._follows)
-        yield Label(_HINTS, classes="hint", markup=False)
+        yield Label(PAGE_HINTS, classes="hint", markup=False)
 
     @property
     def front(self) -> Lines:
