@@ -31,7 +31,7 @@ from autoresearch_tui.tui.preferences import Preferences
 from autoresearch_tui.tui.replay import Replay
 from autoresearch_tui.tui.screens.main import MainScreen
 from autoresearch_tui.tui.screens.replay import ReplayScreen
-from autoresearch_tui.tui.theme import DARK, LIGHT
+from autoresearch_tui.tui.theme import DARK, THEMES, counterpart
 
 
 class Cockpit(App[int]):
@@ -81,7 +81,7 @@ class Cockpit(App[int]):
             self.set_keymap(read_keys(key_file()))
         except ConfigError as error:
             self._tell(str(error), is_error=True)
-        for theme in (DARK, LIGHT):
+        for theme in THEMES.values():
             self.register_theme(theme)
         chosen = self._preferences.theme()
         self.theme = chosen if chosen in self.available_themes else DARK.name
@@ -145,7 +145,7 @@ class Cockpit(App[int]):
 
     def action_toggle_theme(self) -> None:
         """Change between the dark theme and the light one."""
-        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+        self.theme = counterpart(self.current_theme)
 
     def on_unmount(self) -> None:
         """Remember when one left, and let the database go."""

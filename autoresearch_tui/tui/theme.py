@@ -1,4 +1,6 @@
-"""The two themes of the cockpit, one for dark rooms and one for bright ones."""
+"""The cockpit's themes: for dark rooms and bright ones, and for eyes that see fewer colours."""
+
+from dataclasses import replace
 
 from textual.theme import Theme
 
@@ -49,3 +51,38 @@ LIGHT = Theme(
         "cursor-row": "#d9e4f0",
     },
 )
+
+SAFE_DARK = replace(
+    DARK,
+    name="autoresearch-colour-blind-dark",
+    primary="#b8bfca",
+    secondary="#b8bfca",
+    accent="#f0e442",
+    warning="#f0e442",
+    error="#e8602c",
+    success="#3fa7f0",
+    variables={**DARK.variables, "footer-key-foreground": "#f0e442"},
+)
+"""Blue is good and vermilion bad, after Okabe and Ito ("Color Universal Design", 2008)."""
+
+SAFE_LIGHT = replace(
+    LIGHT,
+    name="autoresearch-colour-blind-light",
+    primary="#4a525e",
+    secondary="#4a525e",
+    accent="#906a00",
+    warning="#906a00",
+    error="#7a1f00",
+    success="#1f6fd0",
+    variables={**LIGHT.variables, "footer-key-foreground": "#906a00"},
+)
+
+THEMES = {each.name: each for each in (DARK, LIGHT, SAFE_DARK, SAFE_LIGHT)}
+
+_OTHERS = {DARK.name: LIGHT.name, SAFE_DARK.name: SAFE_LIGHT.name}
+
+
+def counterpart(theme: Theme) -> str:
+    """The theme for the other sort of room, for the same eyes."""
+    known = _OTHERS | {light: dark for dark, light in _OTHERS.items()}
+    return known.get(theme.name, LIGHT.name if theme.dark else DARK.name)
