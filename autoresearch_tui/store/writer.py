@@ -1,7 +1,7 @@
 """Writes the database; one writer a study, the engine."""
 
-# sqlite-utils annotates its containers only in part.
-# pyright: reportUnknownMemberType=false
+# sqlite-utils annotates its containers only in part, and its versions not the same.
+# pyright: reportUnknownMemberType=false, reportUnnecessaryCast=false
 
 import sqlite3
 import time

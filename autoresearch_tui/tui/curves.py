@@ -42,6 +42,16 @@ def usual_top(known: Sequence[float]) -> float:
     return known[round(0.9 * (len(known) - 1))]
 
 
+def falling(curve: Sequence[CurvePoint], cells: int) -> str:
+    """How the loss went up to now, in so many cells; empty before there is anything to see."""
+    if len(curve) < cells:
+        return ""
+    until = curve[-1].fraction
+    losses = [loss_at(curve, until * (cell + 1) / cells) for cell in range(cells)]
+    known = sorted(loss for loss in losses if loss is not None)
+    return _bar(losses, known[0], usual_top(known))
+
+
 def _bar(losses: Sequence[float | None], low: float, high: float) -> str:
     span = max(high - low, 1e-12)
 

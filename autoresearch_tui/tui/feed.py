@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from autoresearch_tui.domain import (
@@ -13,6 +13,7 @@ from autoresearch_tui.domain import (
     Experiment,
     Judgement,
     Note,
+    Progress,
     Run,
     Thought,
     Turn,
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 _FIRST_THOUGHTS = 2000
 _MOST_EVENTS = 5000
+_MOST_POINTS = 2000
 
 
 class Source(Protocol):
@@ -77,6 +79,7 @@ class Feed:
         self._key: object = None
         self._before: View | None = None
         self._best_curves: dict[str, tuple[str, Sequence[CurvePoint]]] = {}
+        self._curves: dict[str, Sequence[CurvePoint]] = {}
         self._judgements: dict[tuple[str, str], Judgement] = {}
         self._trouble = ""
         # SQLite does not bear a connection that is closed in the middle of a query.
@@ -161,6 +164,16 @@ class Feed:
             if best is not None and self._best_curves.get(kind, ("",))[0] != best.id:
                 self._best_curves[kind] = best.id, reader.curve(best.id)
 
+    def _grow_curves(self, reader: Reader, progress: Mapping[str, Progress]) -> None:
+        """Add to the curves of the runs under way what they say now; each is read but once."""
+        grown: dict[str, Sequence[CurvePoint]] = {}
+        for run, said in progress.items():
+            known = self._curves[run] if run in self._curves else reader.curve(run)
+            if said.loss is not None and (not known or said.step > known[-1].step):
+                known = (*known, CurvePoint(said.step, said.fraction, said.loss, said.updated_at))
+            grown[run] = known if len(known) <= _MOST_POINTS else known[::2]
+        self._curves = grown
+
     def _read(self, reader: Reader) -> View:
         with reader.snapshot():
             study, rev = reader.study(), reader.revision()
@@ -174,6 +187,7 @@ class Feed:
             telemetry = reader.telemetry()
             lives, pauses = reader.lives(now), reader.pauses(now)
             self._read_best_curves(reader)
+            self._grow_curves(reader, progress)
         self._rev = rev
         self._thought = thoughts[-1].seq if thoughts else self._thought
         self._event = events[-1].seq if events else self._event
@@ -204,6 +218,7 @@ class Feed:
             judgements=tuple(self._judgements.values()),
             results_of=self._results_of,
             best_curves={kind: curve for kind, (_, curve) in self._best_curves.items()},
+            curves=self._curves,
         )
         self._before = view.taking_over(self._before).prepared()
         return view

@@ -214,6 +214,7 @@ class Replay:
             telemetry=self._record.telemetry,
             judgements=judgements,
             clock=self.head.now,
+            curves={run.id: self.curve(run.id) for run in self._running(now)},
         )
 
     def curve(self, run: str) -> Sequence[CurvePoint]:

@@ -4,7 +4,7 @@ from textual.content import Content
 
 from autoresearch_tui.domain import Cluster, ClusterStatus, Progress, Run, RunStatus
 from autoresearch_tui.spoken import duration, percent
-from autoresearch_tui.tui.curves import loss_at
+from autoresearch_tui.tui.curves import falling, loss_at
 from autoresearch_tui.tui.view import View
 from autoresearch_tui.tui.words import bar
 
@@ -20,6 +20,9 @@ _STATES = {
 
 _LEFT = 10
 """Cells for the time that a run has left."""
+
+_FALLING = 8
+"""Cells for how its loss went."""
 
 
 def state_of(cluster: Cluster, *, is_running: bool) -> tuple[str, str]:
@@ -73,6 +76,8 @@ class Tile:
         parts = [head, Content.styled(bar(self._fraction(), cells), "$primary"), Content(left)]
         if width >= 80:
             parts.append(Content.styled(f"{self._loss():<24}", "$quiet"))
+        if width >= 100:
+            parts.append(Content.styled(f"{self._falling():<{_FALLING}}", "$quiet"))
         used = sum(part.cell_length + 1 for part in parts)
         return [padded(Content(" ").join([*parts, self._title(max(width - used, 8))]), width)]
 
@@ -102,7 +107,7 @@ class Tile:
         words = f" {left:<{_LEFT}} +{self._queue} queued"
         telemetry = self._view.telemetry.get(self.cluster.name, "").split("  ")
         # How it learns comes first, then how its runs are executed, then what its accelerators say.
-        for said in (self._loss(), *reversed(telemetry)):
+        for said in (self._loss(), self._falling(), *reversed(telemetry)):
             if said and width >= len(words) + len(said) + 17:
                 words += f"  {said}"
         drawn = bar(self._fraction(), max(width - len(words), 6))
@@ -118,6 +123,10 @@ class Tile:
         best = loss_at(curve, progress.fraction)
         told = f"loss {progress.loss:.4f}"
         return told if best is None else f"{told}, best {best:.4f}"
+
+    def _falling(self) -> str:
+        """How the loss went up to now."""
+        return falling(self._view.curves.get(self.run.id, ()), _FALLING) if self.run else ""
 
     def _fraction(self) -> float:
         progress = self._view.progress.get(self.run.id) if self.run else None

@@ -57,7 +57,7 @@ class View:
     was paused; `telemetry` is what a cluster's accelerators say of themselves. `clock` gives the
     present of the study in Unix seconds, which for a recording is not ours. Pictures with the same
     `results_of` have the same results. `best_curves` has the training curve of a run of the best
-    on each accelerator type, where it has one.
+    on each accelerator type, where it has one, and `curves` those of the runs under way, by run.
     """
 
     study: Study | None = None
@@ -75,6 +75,9 @@ class View:
     clock: Callable[[], float] = time.time
     results_of: object = None
     best_curves: Mapping[str, Sequence[CurvePoint]] = field(
+        default_factory=dict[str, Sequence[CurvePoint]]
+    )
+    curves: Mapping[str, Sequence[CurvePoint]] = field(
         default_factory=dict[str, Sequence[CurvePoint]]
     )
 

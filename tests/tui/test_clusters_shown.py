@@ -272,6 +272,41 @@ def test_a_tile_says_how_it_learns_beside_the_best():
     for rows in (1, 9):
         shown = "\n".join(line.plain for line in tile_lines(view, NOW, 100, rows))
         assert "loss 4.2500, best 4.5000" in shown
+        assert "█" not in shown
+    falls = [CurvePoint(step, step / 16, 12.0 - step) for step in range(1, 9)]
+    falling = replace(view, curves={run.id: falls})
+    for rows in (1, 9):
+        shown = "\n".join(line.plain for line in tile_lines(falling, NOW, 120, rows))
+        assert "██▇▆▅▃▂▁" in shown
+
+
+async def test_the_curve_of_a_run_grows_with_what_it_says(
+    paths: StudyPaths, store: Writer, monkeypatch: pytest.MonkeyPatch
+):
+    running = "e0001-r1"
+    past = [CurvePoint(step, step / 100, 5.0) for step in range(1, 4)]
+    store.put_read([], {running: past}, [])
+    feed = Feed(paths)
+
+    def steps_of(step: int, loss: float | None) -> list[int]:
+        store.put_read([Progress(running, step / 100, step, loss, 1.0, "", NOW)], {}, [])
+        found = feed.poll()
+        assert found is not None
+        return [point.step for point in found.curves[running]]
+
+    assert steps_of(7, 4.0) == [1, 2, 3, 7]
+    assert steps_of(7, 4.0) == [1, 2, 3, 7]
+    assert steps_of(9, None) == [1, 2, 3, 7]
+    # It is read from the database but once.
+    store.put_read([], {running: []}, [])
+    assert steps_of(11, 3.0) == [1, 2, 3, 7, 11]
+    # A long one is thinned, to its end.
+    monkeypatch.setattr("autoresearch_tui.tui.feed._MOST_POINTS", 10)
+    for step in range(12, 60):
+        found = steps_of(step, 3.0)
+        assert len(found) <= 10
+        assert found[-1] >= step - 1
+    feed.close()
 
 
 async def test_the_curve_of_the_best_is_read_once_it_is_known(paths: StudyPaths, store: Writer):
