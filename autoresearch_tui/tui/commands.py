@@ -103,6 +103,7 @@ LOOK = (
     Command("axis", "t", "results over their order, time, hours of clusters, or dollars"),
     Command("help", "question_mark", "what the keys do", "help"),
     Command("app.toggle_theme", "T", "dark or light"),
+    Command("desktop", "ctrl+n", "tell the desktop too when something waits (OSC 9), or not"),
     Command("app.redraw", "ctrl+l", "draw all anew, where something else has written"),
     Command("app.quit", "q", "leave; the study goes on", "leave"),
 )

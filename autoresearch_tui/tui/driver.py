@@ -1,6 +1,7 @@
 """Textual's driver for terminals that may go away at any moment."""
 
 import contextlib
+import os
 import sys
 from typing import TextIO, cast
 
@@ -56,6 +57,10 @@ class HardyDriver(LinuxDriver):
         if changes := self._picture.changes(data):
             super().write(changes)
 
+    def pass_on(self, sequence: str) -> None:
+        """Send what draws nothing just as it is."""
+        super().write(sequence)
+
     def forget(self) -> None:
         """Send all that is drawn next, whatever is there."""
         self._is_foreign = True
@@ -87,6 +92,19 @@ def set_title(app: App[int], title: str) -> None:
     driver = app._driver  # pyright: ignore[reportPrivateUsage]
     if isinstance(driver, HardyDriver):
         driver.write(f"\x1b]2;{plain(title)}\x07")
+
+
+def tell_desktop(app: App[int], words: str) -> None:
+    """Have the terminal show a notification on its desktop, where it knows how."""
+    driver = app._driver  # pyright: ignore[reportPrivateUsage]
+    if isinstance(driver, HardyDriver):
+        driver.pass_on(notification(words, in_tmux="TMUX" in os.environ))
+
+
+def notification(words: str, *, in_tmux: bool) -> str:
+    """The sequence for it (OSC 9); tmux hands on what is wrapped, with `allow-passthrough`."""
+    sequence = f"\x1b]9;{plain(words)}\x07"
+    return f"\x1bPtmux;\x1b{sequence}\x1b\\" if in_tmux else sequence
 
 
 def redraw(app: App[int]) -> None:

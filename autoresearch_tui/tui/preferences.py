@@ -57,6 +57,14 @@ class Preferences:
         """Write down how it stands now; False when the disk refuses."""
         return self._write({"left": {"at": left.at, "spent": left.spent}})
 
+    def tells_desktop(self) -> bool:
+        """Whether the desktop is told too what waits for somebody."""
+        return self._read().get("desktop") is True
+
+    def remember_desktop(self, is_told: bool) -> bool:
+        """Write it down; False when the disk refuses."""
+        return self._write({"desktop": is_told})
+
     def layout(self) -> Layout:
         """How large the panes were made."""
         found = self._read().get("layout")

@@ -29,6 +29,7 @@ from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.store import Writer
 from autoresearch_tui.store.writer import open_writer
 from autoresearch_tui.tui.app import Cockpit
+from autoresearch_tui.tui.driver import notification
 from autoresearch_tui.tui.screens.help import HelpScreen
 from autoresearch_tui.tui.screens.stop import StopScreen
 from autoresearch_tui.tui.theme import DARK, LIGHT
@@ -413,6 +414,39 @@ async def test_theme_is_remembered(paths: StudyPaths, store: Writer):
     again = cockpit(paths)
     async with again.run_test(size=(120, 40)):
         assert again.theme == LIGHT.name
+
+
+async def test_the_desktop_is_told_where_that_is_wanted(
+    paths: StudyPaths, store: Writer, monkeypatch: pytest.MonkeyPatch
+):
+    told: list[str] = []
+    where = "autoresearch_tui.tui.screens.main.tell_desktop"
+    monkeypatch.setattr(where, lambda app, words: told.append(words))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    app = cockpit(paths)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "HEALTHY" in text(app, Header))
+        store.change_study(heartbeat_at=1.0)
+        await until(pilot, lambda: "DEAD" in text(app, Header))
+        assert told == []
+        await pilot.press("ctrl+n")
+        assert len(told) == 1
+    store.change_study(heartbeat_at=time.time())
+    again = cockpit(paths)
+    async with again.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "HEALTHY" in text(again, Header))
+        store.change_study(heartbeat_at=1.0)
+        await until(pilot, lambda: len(told) == 2)
+        assert "DEAD no engine for" in told[1]
+        await pilot.press("ctrl+n")
+        assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("in_tmux", "sent"),
+    [(False, "\x1b]9;ab\x07"), (True, "\x1bPtmux;\x1b\x1b]9;ab\x07\x1b\\")],
+)
+def test_a_notification_holds_no_sequence_of_anothers(in_tmux: bool, sent: str):
+    assert notification("a\x1b[2J\x07b", in_tmux=in_tmux) == sent
 
 
 async def test_too_small_and_back(paths: StudyPaths, store: Writer):

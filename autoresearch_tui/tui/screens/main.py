@@ -23,7 +23,7 @@ from autoresearch_tui.paths import StudyPaths
 from autoresearch_tui.query import QueryError, parse_query
 from autoresearch_tui.tui.commands import LOOK, bindings
 from autoresearch_tui.tui.curves import curve_lines
-from autoresearch_tui.tui.driver import set_title
+from autoresearch_tui.tui.driver import set_title, tell_desktop
 from autoresearch_tui.tui.feed import Source
 from autoresearch_tui.tui.operator import Operator
 from autoresearch_tui.tui.preferences import Layout, Preferences
@@ -99,6 +99,7 @@ class MainScreen(OpeningScreen):
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (_LOWEST, "-high")]
         self._preferences = preferences
         self._layout = preferences.layout() if preferences is not None else Layout()
+        self._tells_desktop = preferences is not None and preferences.tells_desktop()
         self._called: Word | None = None
         self._polling = False
         self._offered: tuple[bool | None, ...] = ()
@@ -196,8 +197,22 @@ class MainScreen(OpeningScreen):
         tag = view.study.tag if view.study is not None else "autoresearch-tui"
         self._app.title = f"{tag}: {word}" if word is not None else tag
         set_title(self._app, self._app.title)
-        if word in _RINGING and not is_first:
+        if known is not None and known.word in _RINGING and not is_first:
             self._app.bell()
+            if self._tells_desktop:
+                tell_desktop(self._app, f"{tag}: {known.word} {known.reason}")
+
+    def action_desktop(self) -> None:
+        """Tell the desktop too what waits for somebody, or tell it no longer."""
+        self._tells_desktop = not self._tells_desktop
+        if self._tells_desktop:
+            self.notify("The desktop is told too when something waits for somebody")
+            tell_desktop(self._app, "autoresearch-tui tells you here what waits for you")
+        else:
+            self.notify("The desktop is not told any more")
+        kept = self._preferences
+        if kept is not None and not kept.remember_desktop(self._tells_desktop):
+            self.notify("That cannot be remembered: the disk refuses", severity="error")
 
     @property
     def front(self) -> Lines:
