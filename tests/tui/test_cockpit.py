@@ -416,6 +416,42 @@ async def test_theme_is_remembered(paths: StudyPaths, store: Writer):
         assert again.theme == LIGHT.name
 
 
+@pytest.mark.parametrize("width", [120, 200])
+async def test_borders_are_drawn_by_the_mouse(paths: StudyPaths, store: Writer, width: int):
+    app = cockpit(paths)
+    async with app.run_test(size=(width, 50)) as pilot:
+        await until(pilot, lambda: app.main.view.study)
+        scatter = app.main.query_one(Scatter)
+
+        async def drag(begin: tuple[int, int], end: tuple[int, int]) -> tuple[int, int]:
+            await pilot.mouse_down(offset=begin)
+            await pilot.hover(offset=end)
+            await pilot.mouse_up(offset=end)
+            await pilot.pause()
+            return scatter.outer_size
+
+        before = scatter.outer_size
+        corner = scatter.region
+        middle = corner.y + corner.height // 2
+        # Held within a pane, or moved without being held, it draws nothing.
+        assert await drag((corner.right - 9, middle), (corner.right - 40, middle)) == before
+        await pilot.hover(offset=(corner.right - 40, middle))
+        wide = await drag((corner.right, middle), (corner.right - width // 5, middle))
+        assert wide[0] == pytest.approx(before[0] - width / 5, abs=width / 20)
+        assert wide[1] == before[1]
+        corner = scatter.region
+        high = await drag((9, corner.bottom - 1), (9, corner.bottom + 7))
+        assert high[1] == pytest.approx(before[1] + 8, abs=2.5)
+        both = await drag((scatter.region.right, scatter.region.bottom), (1, 1))
+        assert both[0] < wide[0]
+        assert both[1] < before[1]
+        await pilot.hover(offset=(width - 5, 40))
+        assert scatter.outer_size == both
+    again = cockpit(paths)
+    async with again.run_test(size=(width, 50)) as pilot:
+        await until(pilot, lambda: again.main.query_one(Scatter).outer_size == both)
+
+
 async def test_the_desktop_is_told_where_that_is_wanted(
     paths: StudyPaths, store: Writer, monkeypatch: pytest.MonkeyPatch
 ):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
@@ -36,6 +35,7 @@ from autoresearch_tui.tui.widgets.experiments import ExperimentList
 from autoresearch_tui.tui.widgets.header import Header
 from autoresearch_tui.tui.widgets.lines import Lines
 from autoresearch_tui.tui.widgets.log import LogPane
+from autoresearch_tui.tui.widgets.panes import NARROW, NORMAL, WIDE, Panes
 from autoresearch_tui.tui.widgets.reasoning import ReasoningPane
 from autoresearch_tui.tui.widgets.returned import Returned
 from autoresearch_tui.tui.widgets.scatter import Scatter
@@ -55,9 +55,6 @@ _CHANGING = ("approve", "veto", "steer", "start_engine", "cancel_run", "pause", 
 
 _TABS = "1 results 2 reasoning 3 list 4 log 5 details"
 
-_NARROW, _NORMAL, _WIDE = 60, 110, 170
-"""Columns from which panes stand one at a time, two by two, all beside each other."""
-
 _LOWEST = 15
 """Lines below which nothing but a word about it is shown."""
 
@@ -71,7 +68,7 @@ class TooSmall(Static):
     def render(self) -> str:
         """The size that is needed and the one that is there."""
         size = self.app.size  # pyright: ignore[reportUnknownMemberType]
-        return f"{_NARROW}x{_LOWEST} needed, {size.width}x{size.height} here\nq leaves"
+        return f"{NARROW}x{_LOWEST} needed, {size.width}x{size.height} here\nq leaves"
 
 
 class MainScreen(OpeningScreen):
@@ -92,13 +89,12 @@ class MainScreen(OpeningScreen):
         super().__init__(operator, paths, feed, diff)
         self.HORIZONTAL_BREAKPOINTS = [
             (0, "-slim"),
-            (_NARROW, "-narrow"),
-            (_NORMAL, "-normal"),
-            (_WIDE, "-wide"),
+            (NARROW, "-narrow"),
+            (NORMAL, "-normal"),
+            (WIDE, "-wide"),
         ]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (_LOWEST, "-high")]
         self._preferences = preferences
-        self._layout = preferences.layout() if preferences is not None else Layout()
         self._tells_desktop = preferences is not None and preferences.tells_desktop()
         self._called: Word | None = None
         self._polling = False
@@ -109,12 +105,9 @@ class MainScreen(OpeningScreen):
         yield Header()
         yield Returned(self._preferences.left() if self._preferences is not None else None)
         yield Tiles()
-        with Container(id="panes"):
-            yield Scatter()
-            yield ReasoningPane()
-            yield ExperimentList()
-            yield LogPane()
-            yield DetailsPane()
+        layout = self._preferences.layout() if self._preferences is not None else Layout()
+        panes = Scatter(), ReasoningPane(), ExperimentList(), LogPane(), DetailsPane()
+        yield Panes(*panes, layout=layout)
         yield TooSmall()
         yield Footer(show_command_palette=False, compact=True)
 
@@ -126,26 +119,18 @@ class MainScreen(OpeningScreen):
 
     def on_resize(self) -> None:
         """Name the panes that are out of sight."""
-        self._arrange()
+        self.query_one(Panes).share_out()
         self.draw()
-
-    def _arrange(self) -> None:
-        """Give the panes their shares of the screen."""
-        styles, width = self.query_one("#panes").styles, self.size.width
-        if width < _NORMAL:
-            styles.clear_rule("grid_columns")
-            styles.clear_rule("grid_rows")
-            return
-        half, columns = (6, 1) if width < _WIDE else (5, 3)
-        left, top = half + self._layout.wider, 5 + self._layout.higher
-        styles.grid_columns = " ".join([f"{left}fr"] * columns + [f"{10 - left}fr"] * columns)
-        styles.grid_rows = f"{top}fr {10 - top}fr"
 
     def action_resize(self, wider: int, higher: int) -> None:
         """Give the left panes, or the upper ones, more room, or less."""
-        self._layout = self._layout.resized(wider, higher)
-        self._arrange()
-        if self._preferences is not None and not self._preferences.remember_layout(self._layout):
+        panes = self.query_one(Panes)
+        panes.resize(panes.shares.resized(wider, higher))
+
+    @on(Panes.Resized)
+    def _resized(self, message: Panes.Resized) -> None:
+        kept = self._preferences
+        if kept is not None and not kept.remember_layout(message.layout):
             self.notify("The panes cannot be remembered: the disk refuses", severity="error")
 
     async def _poll(self) -> None:
@@ -166,7 +151,7 @@ class MainScreen(OpeningScreen):
         """Draw the newest view in each pane."""
         view, chosen = self.view, self._list.chosen
         for name in _PANES:
-            hint = _TABS if self.size.width < _NORMAL else _HINTS.get(name, "")
+            hint = _TABS if self.size.width < NORMAL else _HINTS.get(name, "")
             pane = self.query_one(f"#{name}")
             if isinstance(pane, Lines):
                 pane.hint = hint
