@@ -4,7 +4,8 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from autoresearch_tui.control import process_lives
 from autoresearch_tui.domain import (
@@ -29,6 +30,9 @@ from autoresearch_tui.judge.claim import Leader
 from autoresearch_tui.tui.results import Results
 from autoresearch_tui.usage import Span, Split, split, usage
 
+Args = ParamSpec("Args")
+T = TypeVar("T")
+
 _RATE_WINDOW = 3600.0
 _RATES_WINDOW = 4 * 3600.0
 
@@ -46,6 +50,22 @@ _MADE_OF = {
     "_recent_runs": ("runs",),
 }
 """What is worked out from which fields, so that a picture may take it over from the one before."""
+
+
+def _once_a_second(
+    work: "Callable[Concatenate[View, float, Args], T]",
+) -> "Callable[Concatenate[View, float, Args], T]":
+    """Work it out again only once the clock shows another second: several panes ask for it."""
+
+    @wraps(work)
+    def told(self: "View", now: float, *args: Args.args, **named: Args.kwargs) -> T:
+        known: dict[object, tuple[int, T]] = self.__dict__.setdefault(f"{work.__name__} told", {})
+        key = (args, tuple(named.items()))
+        if key not in known or known[key][0] != int(now):
+            known[key] = int(now), work(self, now, *args, **named)
+        return known[key][1]
+
+    return told
 
 
 @dataclass(frozen=True)
@@ -94,6 +114,8 @@ class View:
         for name in _MADE_OF:
             getattr(self, name)
         self.results.prepare()
+        # Mostly it is drawn within the same second.
+        self.health(self.clock())
         return self
 
     def silence(self, now: float) -> float | None:
@@ -232,6 +254,7 @@ class View:
             return self.study.ended_at or now
         return now
 
+    @_once_a_second
     def busy(self, now: float, cluster: str | None = None) -> float | None:
         """Share of the last hour, 0 to 1, in which clusters executed runs while an engine lived.
 
@@ -241,6 +264,7 @@ class View:
         runs = self._recent_runs if cluster is None else self._runs_by_cluster.get(cluster, ())
         return usage(runs, self.lived(end), end, since=end - _RATE_WINDOW).busy_share
 
+    @_once_a_second
     def health(self, now: float) -> Health | None:
         """How the study is, in a word; None before there is one."""
         if self.study is None:
@@ -270,6 +294,7 @@ class View:
         """The verdicts that kept something, in their order, but for the baseline's."""
         return self.results.gains
 
+    @_once_a_second
     def rates(self, now: float, buckets: int) -> Sequence[float]:
         """Verdicts an hour, in that many equal parts of the last four hours or of the whole."""
         rows, end = self.verdict_rows, self.end(now)

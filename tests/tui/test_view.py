@@ -24,6 +24,7 @@ from autoresearch_tui.domain import (
     StudyStatus,
     Verdict,
 )
+from autoresearch_tui.health import Facts, Health, health
 from autoresearch_tui.judge.usual import usual_range
 from autoresearch_tui.spoken import duration, percent
 from autoresearch_tui.tui.view import View
@@ -177,6 +178,24 @@ def test_the_header_says_when_the_noise_is_not_known():
 def test_busy_is_the_share_of_the_time_since_the_first_run():
     assert view().busy(NOW) == pytest.approx(0.9)
     assert view(runs={}).busy(NOW) is None
+
+
+def test_what_many_panes_ask_for_is_worked_out_once_a_second(monkeypatch: pytest.MonkeyPatch):
+    asked: list[float] = []
+
+    def counted(facts: Facts) -> Health:
+        asked.append(facts.now)
+        return health(facts)
+
+    monkeypatch.setattr("autoresearch_tui.tui.view.health", counted)
+    picture = view()
+    first = [picture.health(NOW + at) for at in (0.0, 0.4, 0.9)]
+    assert asked == [NOW]
+    assert len(set(map(id, first))) == 1
+    picture.health(NOW + 1.0)
+    assert asked == [NOW, NOW + 1.0]
+    shares = [picture.busy(NOW, name) for name in ("cpu-01", "another")]
+    assert shares == [pytest.approx(0.9), None]
 
 
 def test_a_silent_engine_is_an_alarm():
